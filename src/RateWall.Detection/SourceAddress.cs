@@ -1,0 +1,128 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Net.Sockets;
+
+namespace RateWall.Detection;
+
+/// <summary>
+/// The address a login try came from, always in full. IPv4 is held in its IPv4-mapped form (::ffff:a.b.c.d, RFC 4291
+/// section 2.5.5.2), so the same host seen over a dual-stack socket and over plain IPv4 is one value.
+/// </summary>
+/// <param name="Value">The 128 address bits, most significant first (network order read as one number).</param>
+public readonly record struct SourceAddress(UInt128 Value) : IComparable<SourceAddress>
+{
+    /// <summary>The longest text an address can have: an IPv6 address with an embedded IPv4 tail (RFC 4291 section 2.2).</summary>
+    public const int MaxTextLength = 45;
+
+    private const ulong MappedTop = 0x0000_FFFF_0000_0000UL;
+
+    /// <summary>True for ::ffff:0:0/96, which is how IPv4 is held here.</summary>
+    public bool IsIPv4 => (ulong)(Value >> 64) == 0 && ((ulong)Value & 0xFFFF_FFFF_0000_0000UL) == MappedTop;
+
+    /// <summary>The IPv4 address as a number, most significant byte first. Only meaningful when <see cref="IsIPv4"/>.</summary>
+    public uint IPv4Value => (uint)Value;
+
+    /// <summary>Makes the IPv4 address whose number, most significant byte first, is <paramref name="value"/>.</summary>
+    public static SourceAddress FromIPv4(uint value) => new(MappedTop | value);
+
+    /// <summary>Converts from the base library's address; IPv4-mapped IPv6 becomes IPv4, a scope id is dropped.</summary>
+    public static SourceAddress From(IPAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        Span<byte> bytes = stackalloc byte[16];
+        address.TryWriteBytes(bytes, out int written);
+        return FromNetworkOrder(bytes[..written]);
+    }
+
+    /// <summary>Reads 4 (IPv4) or 16 (IPv6) bytes in network order.</summary>
+    /// <exception cref="ArgumentException">The length is neither 4 nor 16.</exception>
+    public static SourceAddress FromNetworkOrder(ReadOnlySpan<byte> bytes) => bytes.Length switch
+    {
+        4 => FromIPv4(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes)),
+        16 => new(System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes)),
+        _ => throw new ArgumentException($"an address has 4 or 16 bytes, not {bytes.Length}", nameof(bytes)),
+    };
+
+    /// <summary>The address in network order: 4 bytes for IPv4, 16 for IPv6, as set elements hold it.</summary>
+    public byte[] ToNetworkOrder()
+    {
+        if (IsIPv4)
+        {
+            byte[] four = new byte[4];
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(four, IPv4Value);
+            return four;
+        }
+
+        byte[] sixteen = new byte[16];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(sixteen, Value);
+        return sixteen;
+    }
+
+    /// <summary>
+    /// Reads an address as a daemon or an operator writes it. A zone id ("%eth0") is dropped. Refused: names, leading
+    /// zeros and shortened IPv4 ("127.1"), brackets, anything over <see cref="MaxTextLength"/>.
+    /// </summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out SourceAddress address)
+    {
+        address = default;
+        int zone = text.IndexOf('%');
+        if (zone > 0) text = text[..zone];
+        if (text.IsEmpty || text.Length > MaxTextLength) return false;
+        bool dotted = text.IndexOf(':') < 0;
+        if (dotted && !IsStrictDottedQuad(text)) return false;
+        if (!IPAddress.TryParse(text, out IPAddress? parsed)) return false;
+        if (parsed.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)) return false;
+        if (text[0] == '[') return false;
+        address = From(parsed);
+        return true;
+    }
+
+    /// <inheritdoc cref="TryParse(ReadOnlySpan{char}, out SourceAddress)"/>
+    public static bool TryParse([NotNullWhen(true)] string? text, out SourceAddress address) =>
+        TryParse(text.AsSpan(), out address);
+
+    /// <summary>The base library's form of this address.</summary>
+    public IPAddress ToIPAddress() => new(ToNetworkOrder());
+
+    /// <summary>The canonical text: dotted quad, or RFC 5952.</summary>
+    public override string ToString() => ToIPAddress().ToString();
+
+    /// <inheritdoc/>
+    public int CompareTo(SourceAddress other) => Value.CompareTo(other.Value);
+
+    // inet_aton's octal and short forms mean another host than the reader thinks; a log never has them honestly.
+    private static bool IsStrictDottedQuad(ReadOnlySpan<char> text)
+    {
+        int parts = 0, digits = 0;
+        foreach (char c in text)
+        {
+            if (c == '.')
+            {
+                if (digits == 0) return false;
+                parts++;
+                digits = 0;
+            }
+            else if (char.IsAsciiDigit(c))
+            {
+                if (++digits > 3) return false;
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        return parts == 3 && digits > 0 && !HasLeadingZero(text);
+    }
+
+    private static bool HasLeadingZero(ReadOnlySpan<char> text)
+    {
+        for (int i = 0; i < text.Length - 1; i++)
+        {
+            bool starts = i == 0 || text[i - 1] == '.';
+            if (starts && text[i] == '0' && char.IsAsciiDigit(text[i + 1])) return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,37 @@
+namespace RateWall.Detection;
+
+/// <summary>
+/// The one function that says under which key a source is counted and banned, for the kernel, the windows and the
+/// storage alike. IPv4 counts by address. IPv6 counts by /64, the smallest network a customer gets (RFC 6177, RFC 7421),
+/// except where a /64 holds many parties: link-local, NAT64 (RFC 6052) and networks this host itself is on.
+/// </summary>
+public sealed class SourceKeys
+{
+    /// <summary>Networks in which IPv6 hosts always count one by one: link-local and the NAT64 well-known prefix.</summary>
+    public static IReadOnlyList<AddressPrefix> AlwaysByHost { get; } =
+        [AddressPrefix.Parse("fe80::/10"), AddressPrefix.Parse("64:ff9b::/96"), AddressPrefix.Parse("64:ff9b:1::/48")];
+
+    private readonly AddressPrefix[] byHost;
+
+    /// <param name="onLink">IPv6 networks this host has an address in, link-local left out or not.</param>
+    public SourceKeys(IEnumerable<AddressPrefix> onLink)
+    {
+        ArgumentNullException.ThrowIfNull(onLink);
+        byHost = [.. AlwaysByHost.Concat(onLink.Where(p => !p.IsIPv4)).Distinct()];
+    }
+
+    /// <summary>Keys of a host that is on no IPv6 network: what pure computations and tests use.</summary>
+    public static SourceKeys Default { get; } = new([]);
+
+    /// <summary>The IPv6 networks whose hosts count one by one (/128).</summary>
+    public IReadOnlyList<AddressPrefix> ByHost => byHost;
+
+    /// <summary>The key of a source: /32 for IPv4; /64 for IPv6, or /128 inside <see cref="ByHost"/>.</summary>
+    public AddressPrefix KeyOf(SourceAddress source)
+    {
+        if (source.IsIPv4) return AddressPrefix.Of(source, 32);
+        foreach (AddressPrefix network in byHost)
+            if (network.Contains(source)) return AddressPrefix.Of(source, 128);
+        return AddressPrefix.Of(source, 64);
+    }
+}

@@ -1,0 +1,42 @@
+namespace RateWall.Commands;
+
+/// <summary>How answers are printed.</summary>
+public enum OutputFormat
+{
+    /// <summary>For people.</summary>
+    Table,
+
+    /// <summary>For programs: a versioned promise.</summary>
+    Json,
+}
+
+/// <summary>What every verb is given: where things are, where to print, what time it is.</summary>
+public sealed record Session
+{
+    /// <summary>The policy file: --config, then RATEWALL_CONFIG, then /etc/ratewall/ratewall.yaml.</summary>
+    public required string ConfigPath { get; init; }
+
+    /// <summary>True when the path was named: then it must exist.</summary>
+    public required bool ConfigNamed { get; init; }
+
+    /// <summary>Where state lives: --state-dir, then RATEWALL_STATE_DIR, then /var/lib/ratewall.</summary>
+    public required string StateDirectory { get; init; }
+
+    /// <summary>How to print.</summary>
+    public required OutputFormat Format { get; init; }
+
+    /// <summary>Answers go here.</summary>
+    public required TextWriter Out { get; init; }
+
+    /// <summary>Warnings, progress and errors go here.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>The operator's rule files.</summary>
+    public string RulesDirectory => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(ConfigPath))!, "rules.d");
+
+    /// <summary>Loads the policy, or ends the verb with what is wrong with it.</summary>
+    public Policy.EffectivePolicy LoadPolicy() => Policy.PolicyReader.Load(ConfigPath, ConfigNamed);
+}

@@ -1,0 +1,1 @@
+return RateWall.Commands.CommandLine.Run(args);

@@ -1,0 +1,37 @@
+using RateWall.Detection;
+
+namespace RateWall.Wall;
+
+/// <summary>Why an address must never be banned.</summary>
+/// <param name="Network">The exempt address or network.</param>
+/// <param name="Reason">For people: "an address of this host (eth0)", "on the allow list (ratewall.yaml:3:5)", "your ssh client".</param>
+public sealed record Exemption(AddressPrefix Network, string Reason);
+
+/// <summary>Who can never be banned: own addresses, the allow list, the current ssh client, gateways and resolvers.</summary>
+public sealed class Exemptions
+{
+    /// <param name="exempt">The exemptions.</param>
+    /// <param name="keys">Makes keys on this host's networks.</param>
+    public Exemptions(IReadOnlyList<Exemption> exempt, SourceKeys keys)
+    {
+        All = exempt;
+        Keys = keys;
+    }
+
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<Exemption> All { get; }
+
+    /// <summary>The key function of this host.</summary>
+    public SourceKeys Keys { get; }
+
+    /// <summary>Reads this host's addresses, routes, resolvers, the ssh session this process runs in, and the allow list.</summary>
+    public static Exemptions Read(Policy.EffectivePolicy policy) => throw new NotImplementedException();
+
+    /// <summary>The exemption a target overlaps, or null when it may be banned.</summary>
+    public Exemption? Find(AddressPrefix target)
+    {
+        foreach (Exemption exemption in All)
+            if (exemption.Network.Overlaps(target)) return exemption;
+        return null;
+    }
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+
+namespace RateWall.IntegrationTests.Machine;
+
+/// <summary>
+/// A network namespace of the test's own, with its own nftables: what happens in it never touches the machine's firewall.
+/// Disposing removes it.
+/// </summary>
+public sealed partial class NetworkNamespace : IDisposable
+{
+    private const int CLONE_NEWNET = 0x40000000; // linux/sched.h
+    private static int counter;
+
+    public NetworkNamespace()
+    {
+        Name = string.Create(CultureInfo.InvariantCulture, $"rw{Environment.ProcessId}n{Interlocked.Increment(ref counter)}");
+        Shell.Run("ip", "netns", "add", Name).MustSucceed("ip netns add");
+        Ip("link", "set", "lo", "up");
+    }
+
+    public string Name { get; }
+
+    /// <summary>Runs `ip` in the namespace.</summary>
+    public void Ip(params string[] arguments) =>
+        Shell.Run("ip", ["-n", Name, .. arguments]).MustSucceed($"ip {string.Join(' ', arguments)}");
+
+    /// <summary>Runs a program in the namespace.</summary>
+    public Answer Exec(string program, params string[] arguments) => Exec(program, arguments, null, null);
+
+    public Answer Exec(
+        string program, IReadOnlyList<string> arguments, string? input, IReadOnlyDictionary<string, string?>? environment) =>
+        Shell.Run("nsenter", [$"--net=/run/netns/{Name}", Shell.FindOnPath(program) ?? program, .. arguments], input, environment);
+
+    /// <summary>The real nft program, as the second opinion on what is in the kernel.</summary>
+    public string Nft(params string[] arguments) => Exec("nft", arguments).MustSucceed($"nft {string.Join(' ', arguments)}").Out;
+
+    /// <summary>Loads a ruleset with the real nft program.</summary>
+    public void NftLoad(string ruleset) => Exec("nft", ["-f", "-"], ruleset, null).MustSucceed("nft -f -");
+
+    /// <summary>Runs code on a thread of its own inside the namespace; sockets it opens stay there.</summary>
+    public T Run<T>(Func<T> code)
+    {
+        T result = default!;
+        ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                Enter();
+                result = code();
+            }
+#pragma warning disable CA1031 // The exception is rethrown on the test's own thread.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+            }
+        });
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return result;
+    }
+
+    public void Run(Action code) => Run(() =>
+    {
+        code();
+        return true;
+    });
+
+    /// <summary>Joins two namespaces with a veth pair and gives each end its addresses ("192.0.2.1/24").</summary>
+    public static void Join(NetworkNamespace left, string[] leftAddresses, NetworkNamespace right, string[] rightAddresses)
+    {
+        Shell.Run("ip", "link", "add", "eth0", "netns", left.Name, "type", "veth", "peer", "name", "eth0", "netns", right.Name)
+            .MustSucceed("ip link add veth");
+        left.Configure(leftAddresses);
+        right.Configure(rightAddresses);
+    }
+
+    public void Dispose() => Shell.Run("ip", "netns", "del", Name);
+
+    private void Configure(string[] addresses)
+    {
+        foreach (string address in addresses)
+        {
+            if (address.Contains(':', StringComparison.Ordinal)) Ip("addr", "add", address, "dev", "eth0", "nodad");
+            else Ip("addr", "add", address, "dev", "eth0");
+        }
+
+        Ip("link", "set", "eth0", "up");
+    }
+
+    private void Enter()
+    {
+        using FileStream handle = File.OpenRead($"/run/netns/{Name}");
+        if (setns((int)handle.SafeFileHandle.DangerousGetHandle(), CLONE_NEWNET) != 0)
+            throw new InvalidOperationException($"setns: errno {Marshal.GetLastPInvokeError()}");
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setns(int fd, int nstype);
+}
