@@ -1,10 +1,11 @@
 using RateWall.Detection;
+using RateWall.Policy;
 
 namespace RateWall.Wall;
 
 /// <summary>Why an address must never be banned.</summary>
 /// <param name="Network">The exempt address or network.</param>
-/// <param name="Reason">For people: "an address of this host (eth0)", "on the allow list (ratewall.yaml:3:5)", "your ssh client".</param>
+/// <param name="Reason">For people: "an address of this host (eth0)", "on the allow list", "your ssh client".</param>
 public sealed record Exemption(AddressPrefix Network, string Reason);
 
 /// <summary>Who can never be banned: own addresses, the allow list, the current ssh client, gateways and resolvers.</summary>
@@ -25,7 +26,15 @@ public sealed class Exemptions
     public SourceKeys Keys { get; }
 
     /// <summary>Reads this host's addresses, routes, resolvers, the ssh session this process runs in, and the allow list.</summary>
-    public static Exemptions Read(Policy.EffectivePolicy policy) => throw new NotImplementedException();
+    public static Exemptions Read(EffectivePolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        HostAddresses host = HostAddresses.Read();
+        var exempt = new List<Exemption>(policy.Allow.Select(p => new Exemption(p, "on the allow list")));
+        exempt.AddRange(host.Exempt);
+        if (SshSession.FindClient() is { } client) exempt.Add(new(AddressPrefix.Single(client), "the client of your ssh session"));
+        return new(exempt, new SourceKeys(host.OnLink));
+    }
 
     /// <summary>The exemption a target overlaps, or null when it may be banned.</summary>
     public Exemption? Find(AddressPrefix target)

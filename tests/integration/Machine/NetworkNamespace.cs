@@ -11,6 +11,8 @@ namespace RateWall.IntegrationTests.Machine;
 public sealed partial class NetworkNamespace : IDisposable
 {
     private const int CLONE_NEWNET = 0x40000000; // linux/sched.h
+    private const int O_RDONLY = 0; // asm-generic/fcntl.h
+    private const int O_CLOEXEC = 0x80000;
     private static int counter;
 
     public NetworkNamespace()
@@ -94,11 +96,21 @@ public sealed partial class NetworkNamespace : IDisposable
 
     private void Enter()
     {
-        using FileStream handle = File.OpenRead($"/run/netns/{Name}");
-        if (setns((int)handle.SafeFileHandle.DangerousGetHandle(), CLONE_NEWNET) != 0)
-            throw new InvalidOperationException($"setns: errno {Marshal.GetLastPInvokeError()}");
+        // FileStream asks a file for its length and position, which a namespace handle does not have.
+        int handle = open($"/run/netns/{Name}", O_RDONLY | O_CLOEXEC);
+        if (handle < 0) throw new InvalidOperationException($"open /run/netns/{Name}: errno {Marshal.GetLastPInvokeError()}");
+        int result = setns(handle, CLONE_NEWNET);
+        int errno = Marshal.GetLastPInvokeError();
+        _ = close(handle);
+        if (result != 0) throw new InvalidOperationException($"setns: errno {errno}");
     }
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int setns(int fd, int nstype);
+
+    [LibraryImport("libc")]
+    private static partial int close(int fd);
 }

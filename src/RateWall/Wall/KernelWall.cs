@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Text;
+using RateWall.Detection;
+using RateWall.Netfilter;
+using RateWall.Policy;
+
+namespace RateWall.Wall;
+
+/// <summary>What `apply` found and did.</summary>
+/// <param name="Changed">False when everything was as it should be and nothing was sent.</param>
+/// <param name="Created">True when there was no wall before.</param>
+public sealed record ApplyOutcome(bool Changed, bool Created);
+
+/// <summary>How the kernel differs from the policy.</summary>
+/// <param name="Present">True when the table is there.</param>
+/// <param name="Lines">A unified difference; empty when there is none.</param>
+public sealed record WallDifference(bool Present, IReadOnlyList<string> Lines)
+{
+    /// <summary>True when something differs.</summary>
+    public bool Any => Lines.Count > 0;
+}
+
+/// <summary>
+/// The table inet ratewall as a whole: puts it up, compares it, takes it down. Reads and writes no other table.
+/// Writers hold the wall lock.
+/// </summary>
+public sealed class KernelWall : IDisposable
+{
+    private const NftListing Bare = NftListing.Stateless | NftListing.Terse;
+
+    private readonly NftablesClient kernel;
+    private readonly LibNftables rules;
+    private readonly KernelBans bans;
+    private readonly string stateDirectory;
+
+    private KernelWall(NftablesClient kernel, LibNftables rules, KernelBans bans, string stateDirectory)
+    {
+        this.kernel = kernel;
+        this.rules = rules;
+        this.bans = bans;
+        this.stateDirectory = stateDirectory;
+    }
+
+    /// <summary>The elements of this wall.</summary>
+    public KernelBans Bans => bans;
+
+    /// <summary>True when the table is there.</summary>
+    public bool Present => kernel.TableExists(WallTable.Name);
+
+    /// <summary>Opens the kernel side.</summary>
+    /// <param name="stateDirectory">Where what was applied is recorded.</param>
+    /// <param name="time">The clock of deadlines.</param>
+    /// <exception cref="NetfilterException">No permission, no nftables in the kernel, or no libnftables.</exception>
+    public static KernelWall Open(string stateDirectory, TimeProvider time) =>
+        new(NftablesClient.Open(), LibNftables.Open(), KernelBans.Open(time), stateDirectory);
+
+    /// <summary>
+    /// Makes the kernel hold what the policy asks for, in one transaction that keeps live elements, counters and deadlines.
+    /// When it does already, nothing is sent.
+    /// </summary>
+    /// <exception cref="NetfilterException">The kernel refused; nothing has changed then.</exception>
+    public ApplyOutcome Apply(EffectivePolicy policy, Ruleset ruleset, SourceKeys keys)
+    {
+        bool created = !Present;
+        bool same = !created && FrameDifference(ruleset).Count == 0;
+        if (!same)
+        {
+            rules.Run(Transaction(ruleset));
+            new AppliedWall(ruleset.Text, Listing()).Write(stateDirectory);
+        }
+
+        bool moved = AlignNetworks(policy, keys);
+        return new(!same || moved, created);
+    }
+
+    /// <summary>Lets the kernel validate what <see cref="Apply"/> would send; nothing changes.</summary>
+    /// <exception cref="NetfilterException">The kernel would refuse it.</exception>
+    public void Check(Ruleset ruleset) => rules.Run(Transaction(ruleset), checkOnly: true);
+
+    /// <summary>How the kernel differs from what the policy asks for.</summary>
+    public WallDifference Compare(EffectivePolicy policy, Ruleset ruleset)
+    {
+        if (!Present) return new(Present: false, Output.TextDifference.Between("kernel", "", "policy", ruleset.Text));
+        return new(Present: true, [.. FrameDifference(ruleset), .. AllowDifference(policy)]);
+    }
+
+    /// <summary>Takes the table away, bans and all, in one transaction. False when there was none.</summary>
+    public bool Remove()
+    {
+        bool present = Present;
+        if (present) rules.Run($"delete table {WallTable.Nft}\n");
+        AppliedWall.Forget(stateDirectory);
+        return present;
+    }
+
+    /// <summary>The table's named counters, by name.</summary>
+    public IReadOnlyDictionary<string, NamedCounter> Counters() =>
+        kernel.ListCounters(WallTable.Name).ToDictionary(c => c.Name, StringComparer.Ordinal);
+
+    /// <summary>The table's named sets.</summary>
+    public IReadOnlyList<SetDescription> Sets() => kernel.ListSets(WallTable.Name);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        bans.Dispose();
+        rules.Dispose();
+        kernel.Dispose();
+    }
+
+    private string Listing() => rules.Run($"list table {WallTable.Nft}\n", Bare);
+
+    private List<string> FrameDifference(Ruleset ruleset)
+    {
+        if (AppliedWall.Read(stateDirectory) is not { } applied)
+            return [$"there is a table {WallTable.Nft}, but {stateDirectory} does not know who put it there; 'ratewall apply' renews it"];
+        return
+        [
+            .. Output.TextDifference.Between("applied", applied.Text, "policy", ruleset.Text),
+            .. Output.TextDifference.Between("kernel", Listing(), "applied", applied.Listing),
+        ];
+    }
+
+    private List<string> AllowDifference(EffectivePolicy policy)
+    {
+        var lines = new List<string>();
+        foreach (bool ipv4 in (bool[])[true, false])
+        {
+            string set = WallTable.Set(WallTable.Allow, ipv4);
+            AddressPrefix[] wanted = [.. KernelBans.OutermostOnly(policy.Allow.Where(p => p.IsIPv4 == ipv4))];
+            IReadOnlyList<AddressPrefix> present = bans.Networks(set);
+            lines.AddRange(present.Except(wanted).Select(p => $"-{set} {p}"));
+            lines.AddRange(wanted.Except(present).Select(p => $"+{set} {p}"));
+        }
+
+        return lines;
+    }
+
+    private bool AlignNetworks(EffectivePolicy policy, SourceKeys keys)
+    {
+        bool allow4 = bans.Align(WallTable.Set(WallTable.Allow, ipv4: true), policy.Allow, ipv4: true);
+        bool allow6 = bans.Align(WallTable.Set(WallTable.Allow, ipv4: false), policy.Allow, ipv4: false);
+        bool byHost = bans.Align(WallTable.ByHost6, keys.ByHost, ipv4: false);
+        return allow4 || allow6 || byHost;
+    }
+
+    /// <summary>
+    /// Rules are flushed and written anew; sets, elements and counters that the new text declares alike stay as they are.
+    /// What it no longer declares, or declares with another key, goes in the same batch.
+    /// </summary>
+    private string Transaction(Ruleset ruleset)
+    {
+        var text = new StringBuilder();
+        if (Present)
+        {
+            text.Append("flush table ").Append(WallTable.Nft).Append('\n');
+            Delete(text, "chain", kernel.ListChains(WallTable.Name).Where(c => !ruleset.Chains.Contains(c)));
+            Delete(text, "set", kernel.ListSets(WallTable.Name).Where(s => !IsKept(s, ruleset)).Select(s => s.Name));
+            Delete(text, "counter", kernel.ListCounters(WallTable.Name).Select(c => c.Name).Where(c => !ruleset.Counters.Contains(c)));
+        }
+
+        return text.Append(ruleset.Text).ToString();
+    }
+
+    private static bool IsKept(SetDescription present, Ruleset ruleset)
+    {
+        if (!ruleset.Sets.TryGetValue(present.Name, out DeclaredSet? wanted)) return false;
+        const uint known = (uint)(SetFeatures.Interval | SetFeatures.Timeout | SetFeatures.Dynamic);
+        bool alike = present.KeyLength == wanted.KeyLength && (present.Flags & known) == (uint)wanted.Features;
+        if (alike && wanted.Size < present.Count)
+        {
+            throw new NetfilterException(
+                "apply", 0,
+                string.Create(CultureInfo.InvariantCulture, $"set {present.Name} holds {present.Count} elements and cannot shrink to {wanted.Size}; wait until they run out, or leave its size"));
+        }
+
+        return alike;
+    }
+
+    private static void Delete(StringBuilder text, string kind, IEnumerable<string> names)
+    {
+        foreach (string name in names) text.Append("delete ").Append(kind).Append(' ').Append(WallTable.Nft).Append(' ').Append(name).Append('\n');
+    }
+}

@@ -1,0 +1,33 @@
+namespace RateWall.Wall;
+
+/// <summary>The wall as text, and what it declares: all that `apply` needs to know of it.</summary>
+/// <param name="Text">The table in the nft language, without elements.</param>
+/// <param name="Sets">Declared sets by name.</param>
+/// <param name="Chains">Declared chains.</param>
+/// <param name="Counters">Declared counters.</param>
+public sealed record Ruleset(
+    string Text, IReadOnlyDictionary<string, DeclaredSet> Sets, IReadOnlySet<string> Chains, IReadOnlySet<string> Counters);
+
+/// <summary>A set as the text declares it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="KeyLength">Bytes in a key: 4 for ipv4_addr, 16 for ipv6_addr.</param>
+/// <param name="Features">Its NFT_SET_* flags as the kernel reports them, without the ones that follow from others.</param>
+/// <param name="Size">The most elements it takes, or null.</param>
+public sealed record DeclaredSet(string Name, uint KeyLength, SetFeatures Features, uint? Size);
+
+/// <summary>Set flags (linux/netfilter/nf_tables.h, enum nft_set_flags) that the wall's sets use.</summary>
+[Flags]
+public enum SetFeatures
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>NFT_SET_INTERVAL.</summary>
+    Interval = 0x4,
+
+    /// <summary>NFT_SET_TIMEOUT.</summary>
+    Timeout = 0x10,
+
+    /// <summary>NFT_SET_EVAL: rules add to it.</summary>
+    Dynamic = 0x20,
+}

@@ -1,0 +1,156 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using RateWall.Policy;
+
+namespace RateWall.Wall;
+
+/// <summary>Policy in, ruleset text out: a pure function of both and of the templates.</summary>
+public sealed partial class RulesetRenderer
+{
+    /// <summary>The most trusted sources of a service family, and so the most that a limit for them must count.</summary>
+    private const int TrustedSize = 65535;
+
+    private static readonly Road[] Roads =
+    [
+        new("_v4", "4", "ipv4_addr", "ip saddr", "ip saddr & 255.255.0.0", Declares: true),
+        new("_v6", "6", "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::", "ip6 saddr & ffff:ffff::", Declares: true),
+        new("_v6host", "6", "ipv6_addr", "ip6 saddr", "ip6 saddr & ffff:ffff::", Declares: false),
+    ];
+
+    private readonly Func<string, NftTemplate> template;
+
+    /// <param name="template">Gives the template of a name ("table.nft").</param>
+    public RulesetRenderer(Func<string, NftTemplate> template) => this.template = template;
+
+    /// <summary>The templates that come with the program.</summary>
+    public static RulesetRenderer BuiltIn { get; } = new(ReadBuiltIn);
+
+    /// <summary>The wall that a policy asks for.</summary>
+    /// <exception cref="TemplateException">A template is wrong.</exception>
+    public Ruleset Render(EffectivePolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ServicePolicy[] services = [.. policy.Enabled.Where(s => s.Ports.Count > 0)];
+        var frame = new TemplateValues
+        {
+            ["ban_size"] = Number(policy.Bans.Size),
+            ["trusted_size"] = Number(TrustedSize),
+            // NF_IP_PRI_RAW is -300, NF_IP_PRI_MANGLE -150 (linux/netfilter_ipv4.h).
+            ["early_priority"] = "-310",
+            ["limits_priority"] = "-150",
+            ["all_ports"] = string.Join(", ", services.SelectMany(s => s.Ports).Order()),
+            ["refusals"] = PortMap(services, s => $"{s.Name}_refused"),
+            ["roads4"] = PortMap(services, s => s.Name + "_v4"),
+            ["roads6"] = PortMap(services, s => s.Name + "_v6"),
+            ["roads6host"] = PortMap(services, s => s.Name + "_v6host"),
+            ["limits"] = string.Concat(services.SelectMany(s => Roads.Select(r => RenderRoad(s, r, policy)))),
+        };
+        frame.AddList("families", services.Select(s => s.Family).Distinct(StringComparer.Ordinal).Select(f => new TemplateValues { ["family"] = f }));
+        frame.AddList("services", services.Select(s => new TemplateValues { ["service"] = s.Name }));
+        return Describe(template("table.nft").Fill(frame));
+    }
+
+    private string RenderRoad(ServicePolicy service, Road road, EffectivePolicy policy)
+    {
+        LimitPolicy limit = service.Limit;
+        int trusted = limit.Connections * policy.Trust.Factor;
+        var values = new TemplateValues
+        {
+            ["service"] = service.Name,
+            ["family"] = service.Family,
+            ["road"] = service.Name + road.Suffix,
+            ["chain"] = service.Name + "_v" + road.Version,
+            ["version"] = road.Version,
+            ["type"] = road.Type,
+            ["key"] = road.Key,
+            ["wide"] = road.Wide,
+            ["declares"] = road.Declares ? "yes" : "",
+            ["ipv6"] = road.Version == "6" ? "yes" : "",
+            ["connections"] = Number(limit.Connections),
+            ["seconds"] = Number((long)limit.Per.TotalSeconds),
+            ["rate"] = Rate(limit.Connections, limit.Per),
+            ["trusted_connections"] = Number(trusted),
+            ["trusted_rate"] = Rate(trusted, limit.Per),
+            ["trusted_size"] = Number(TrustedSize),
+            ["size"] = Number(limit.Size),
+            ["overflow"] = Number(limit.OverflowPerSecond),
+        };
+        values.AddList("slots", Enumerable.Range(1, limit.Connections).Select(i => new TemplateValues { ["slot"] = Number(i) }));
+        string own = limit.Mode switch
+        {
+            LimitMode.Off => "limit-off.nft",
+            LimitMode.Window => "limit-window.nft",
+            LimitMode.Quiet => "limit-quiet.nft",
+            LimitMode.Bucket => "limit-bucket.nft",
+            _ => throw new ArgumentOutOfRangeException(nameof(service), limit.Mode, "unknown limit mode"),
+        };
+        string text = "\n" + template(own).Fill(values);
+        return limit.Mode == LimitMode.Off ? text : text + "\n" + template("limit-common.nft").Fill(values);
+    }
+
+    /// <summary>
+    /// nft knows rates per second, minute, hour, day and week only. Any other period is stated per day; what is lost by
+    /// rounding down is under one connection a day.
+    /// </summary>
+    internal static string Rate(int count, TimeSpan per) => (long)per.TotalSeconds switch
+    {
+        1 => $"{count}/second",
+        60 => $"{count}/minute",
+        3600 => $"{count}/hour",
+        86400 => $"{count}/day",
+        long seconds => $"{Math.Max(1, count * 86400L / seconds)}/day",
+    };
+
+    private static string PortMap(IEnumerable<ServicePolicy> services, Func<ServicePolicy, string> chain) =>
+        string.Join(", ", services.SelectMany(s => s.Ports.Select(p => (Port: p, Chain: chain(s)))).OrderBy(e => e.Port)
+            .Select(e => $"{e.Port} : goto {e.Chain}"));
+
+    private static Ruleset Describe(string text)
+    {
+        string code = string.Join('\n', text.Split('\n').Where(l => !l.TrimStart().StartsWith('#')));
+        var sets = SetDeclaration().Matches(code).Select(Declared).ToDictionary(s => s.Name, StringComparer.Ordinal);
+        return new(text, sets, Names(ChainDeclaration(), code), Names(CounterDeclaration(), code));
+    }
+
+    private static DeclaredSet Declared(Match match)
+    {
+        string body = match.Groups["body"].Value;
+        SetFeatures flags = SetFeatures.None;
+        if (body.Contains("interval", StringComparison.Ordinal)) flags |= SetFeatures.Interval;
+        if (body.Contains("timeout", StringComparison.Ordinal)) flags |= SetFeatures.Timeout;
+        if (body.Contains("dynamic", StringComparison.Ordinal)) flags |= SetFeatures.Dynamic;
+        Match size = SizeClause().Match(body);
+        return new(
+            match.Groups["name"].Value,
+            body.Contains("ipv4_addr", StringComparison.Ordinal) ? 4u : 16u,
+            flags,
+            size.Success ? uint.Parse(size.Groups["size"].ValueSpan, CultureInfo.InvariantCulture) : null);
+    }
+
+    private static HashSet<string> Names(Regex declaration, string code) =>
+        declaration.Matches(code).Select(m => m.Groups["name"].Value).ToHashSet(StringComparer.Ordinal);
+
+    private static NftTemplate ReadBuiltIn(string name)
+    {
+        using Stream stream = typeof(RulesetRenderer).Assembly.GetManifestResourceStream("native-rules/" + name)
+            ?? throw new TemplateException($"{name}: no such template in the program");
+        using var reader = new StreamReader(stream);
+        return new(name, reader.ReadToEnd());
+    }
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^\s*set (?<name>\w+) \{(?<body>[^}]*)\}", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex SetDeclaration();
+
+    [GeneratedRegex(@"^\s*chain (?<name>\w+) \{", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex ChainDeclaration();
+
+    [GeneratedRegex(@"^\s*counter (?<name>\w+) \{", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex CounterDeclaration();
+
+    [GeneratedRegex(@"size (?<size>[0-9]+)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex SizeClause();
+
+    private sealed record Road(string Suffix, string Version, string Type, string Key, string Wide, bool Declares);
+}

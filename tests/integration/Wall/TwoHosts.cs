@@ -1,0 +1,91 @@
+using System.Net;
+using System.Net.Sockets;
+using RateWall.IntegrationTests.Machine;
+
+namespace RateWall.IntegrationTests.Wall;
+
+/// <summary>
+/// A host with listening ports and a host that connects to it, each in a network namespace of its own.
+/// The second has addresses on the link (192.0.2.2, 2001:db8:1::2) and behind a router (198.51.100.0/24, 2001:db8:2::/48).
+/// </summary>
+internal sealed class TwoHosts : IDisposable
+{
+    public const string Server4 = "192.0.2.1";
+    public const string Server6 = "2001:db8:1::1";
+    public const string Client4 = "192.0.2.2";
+    public const string Client6 = "2001:db8:1::2";
+
+    private readonly List<TcpListener> listeners = [];
+
+    public TwoHosts(params int[] ports)
+    {
+        NetworkNamespace.Join(Server, [$"{Server4}/24", $"{Server6}/64"], Client, [$"{Client4}/24", $"{Client6}/64"]);
+        Server.Ip("route", "add", "198.51.100.0/24", "via", Client4);
+        Server.Ip("-6", "route", "add", "2001:db8:2::/48", "via", Client6);
+        Server.Run(() =>
+        {
+            foreach (int port in ports)
+            {
+                var listener = new TcpListener(IPAddress.IPv6Any, port);
+                listener.Server.DualMode = true;
+                listener.Start(512);
+                listeners.Add(listener);
+            }
+        });
+    }
+
+    public NetworkNamespace Server { get; } = new();
+
+    public NetworkNamespace Client { get; } = new();
+
+    /// <summary>Gives the client one more address.</summary>
+    public void AddClientAddress(string address) =>
+        Client.Ip("addr", "add", address, "dev", "lo");
+
+    /// <summary>Opens a connection and keeps it; null when the SYN was not answered in time.</summary>
+    public Socket? Connect(string from, int port) => Client.Run(() =>
+    {
+        var source = IPAddress.Parse(from);
+        var socket = new Socket(source.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(source, 0));
+        socket.Blocking = false;
+        string target = source.AddressFamily == AddressFamily.InterNetwork ? Server4 : Server6;
+        try
+        {
+            socket.Connect(IPAddress.Parse(target), port);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
+        {
+            // Non-blocking: the answer is awaited below. A retransmitted SYN (after 1 s) must not count as a second try.
+        }
+
+        if (socket.Poll(TimeSpan.FromMilliseconds(400), SelectMode.SelectWrite)
+            && (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)! == 0)
+        {
+            return socket;
+        }
+
+        socket.Dispose();
+        return null;
+    });
+
+    /// <summary>Opens this many connections one after the other and says which got through, as "+" and "-".</summary>
+    public string Tries(string from, int port, int count)
+    {
+        string result = "";
+        for (int i = 0; i < count; i++)
+        {
+            using Socket? socket = Connect(from, port);
+            result += socket is null ? '-' : '+';
+        }
+
+        return result;
+    }
+
+    public void Dispose()
+    {
+        foreach (TcpListener listener in listeners) listener.Dispose();
+        Client.Dispose();
+        Server.Dispose();
+    }
+}
