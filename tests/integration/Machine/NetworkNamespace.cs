@@ -85,6 +85,8 @@ public sealed partial class NetworkNamespace : IDisposable
 
     private void Configure(string[] addresses)
     {
+        // Nobody else is on this link: without detecting duplicates its link-local address is good at once.
+        Run(() => File.WriteAllText("/proc/sys/net/ipv6/conf/eth0/accept_dad", "0"));
         foreach (string address in addresses)
         {
             if (address.Contains(':', StringComparison.Ordinal)) Ip("addr", "add", address, "dev", "eth0", "nodad");

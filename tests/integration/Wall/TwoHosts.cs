@@ -32,6 +32,8 @@ internal sealed class TwoHosts : IDisposable
                 listeners.Add(listener);
             }
         });
+        // The kernel brings a new link up in its own time; the first answered connection says that it has.
+        foreach (string address in (string[])[Client4, Client6]) AwaitLink(address, ports[0]);
     }
 
     public NetworkNamespace Server { get; } = new();
@@ -80,6 +82,17 @@ internal sealed class TwoHosts : IDisposable
         }
 
         return result;
+    }
+
+    private void AwaitLink(string from, int port)
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            using Socket? socket = Connect(from, port);
+            if (socket is not null) return;
+        }
+
+        Assert.Fail($"no connection from {from} came through before there was a wall");
     }
 
     public void Dispose()
