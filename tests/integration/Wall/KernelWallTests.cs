@@ -1,0 +1,138 @@
+using RateWall.Detection;
+using RateWall.IntegrationTests.Machine;
+using RateWall.Netfilter;
+using RateWall.Policy;
+using RateWall.Wall;
+
+namespace RateWall.IntegrationTests.Wall;
+
+public sealed class KernelWallTests : IDisposable
+{
+    private readonly NetworkNamespace space = new();
+    private readonly string state = Directory.CreateTempSubdirectory("ratewall-wall").FullName;
+
+    [LinuxFact]
+    public void Apply_EmptyKernel_CreatesTheWall()
+    {
+        ApplyOutcome outcome = Apply(SamplePolicy.EveryMode.Allowing("192.0.2.0/24", "2001:db8::/32"));
+        Assert.Equal(new ApplyOutcome(Changed: true, Created: true), outcome);
+        Assert.Contains("192.0.2.0/24", space.Nft("list", "set", "inet", "ratewall", "allow4"), StringComparison.Ordinal);
+        Assert.Contains("2001:db8::/32", space.Nft("list", "set", "inet", "ratewall", "allow6"), StringComparison.Ordinal);
+        Assert.Contains("fe80::/10", space.Nft("list", "set", "inet", "ratewall", "byhost6"), StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public void Apply_Twice_SendsNothing()
+    {
+        Apply(SamplePolicy.EveryMode);
+        string before = space.Nft("-a", "list", "ruleset");
+        Assert.Equal(new ApplyOutcome(Changed: false, Created: false), Apply(SamplePolicy.EveryMode));
+        Assert.Equal(before, space.Nft("-a", "list", "ruleset"));
+    }
+
+    [LinuxFact]
+    public void Apply_OtherPolicy_KeepsBansCountersAndDeadlines()
+    {
+        Apply(SamplePolicy.EveryMode);
+        space.Nft("add element inet ratewall ban4 { 192.0.2.7 timeout 1h expires 30m counter packets 5 bytes 300 }");
+        space.Nft("add element inet ratewall bannet4 { 198.51.100.0/25 timeout 2h expires 90m }");
+        space.Nft("add element inet ratewall trusted4_ssh { 192.0.2.8 timeout 1h }");
+        EffectivePolicy other = SamplePolicy.Of(
+            SamplePolicy.Service("ssh", LimitMode.Window, 3, 60, 22, 2222),
+            SamplePolicy.Service("ftp", LimitMode.Quiet, 5, 60, 21));
+        Assert.True(Apply(other).Changed);
+
+        string bans = space.Nft("list", "set", "inet", "ratewall", "ban4");
+        Assert.Matches(@"192\.0\.2\.7 counter packets 5 bytes 300 timeout 1h expires 29m5\d", bans);
+        Assert.Matches(@"198\.51\.100\.0/25 .*timeout 2h expires 1h29m5\d", space.Nft("list", "set", "inet", "ratewall", "bannet4"));
+        Assert.Contains("192.0.2.8", space.Nft("list", "set", "inet", "ratewall", "trusted4_ssh"), StringComparison.Ordinal);
+        string table = space.Nft("list", "table", "inet", "ratewall");
+        Assert.DoesNotContain("imap", table, StringComparison.Ordinal);
+        Assert.DoesNotContain("ssh_v4_h4", table, StringComparison.Ordinal);
+        Assert.Contains("ftp_v4_over", table, StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public void Apply_PolicyTheKernelRefuses_LeavesTheWallAsItWas()
+    {
+        Apply(SamplePolicy.EveryMode);
+        string before = space.Nft("-a", "list", "ruleset");
+        var broken = new RulesetRenderer(name => new NftTemplate(name, name == "table.nft" ? "table inet ratewall {\n    chain early { jump nowhere; }\n}" : ""));
+        Ruleset ruleset = broken.Render(SamplePolicy.EveryMode);
+        space.Run(() =>
+        {
+            using KernelWall wall = KernelWall.Open(state, TimeProvider.System);
+            Assert.Throws<NetfilterException>(() => wall.Check(ruleset));
+            Assert.Throws<NetfilterException>(() => wall.Apply(SamplePolicy.EveryMode, ruleset, SourceKeys.Default));
+        });
+        Assert.Equal(before, space.Nft("-a", "list", "ruleset"));
+    }
+
+    [LinuxFact]
+    public void Apply_OtherTables_AreNeitherReadNorChanged()
+    {
+        space.NftLoad("table ip mine {\n chain input { type filter hook input priority 0; policy accept; tcp dport 22 drop; }\n}\n");
+        string before = space.Nft("-a", "list", "table", "ip", "mine");
+        Apply(SamplePolicy.EveryMode);
+        space.Run(() =>
+        {
+            using KernelWall wall = KernelWall.Open(state, TimeProvider.System);
+            Assert.True(wall.Remove());
+            Assert.False(wall.Remove());
+        });
+        Assert.Equal(before, space.Nft("-a", "list", "table", "ip", "mine"));
+        Assert.DoesNotContain("ratewall", space.Nft("list", "ruleset"), StringComparison.Ordinal);
+    }
+
+    [LinuxTheory]
+    [InlineData("delete element inet ratewall allow4 { 192.0.2.0/24 }", "+allow4 192.0.2.0/24")]
+    [InlineData("add element inet ratewall allow4 { 198.51.100.0/24 }", "-allow4 198.51.100.0/24")]
+    [InlineData("flush chain inet ratewall early", "ip saddr @ban4 goto banned")]
+    [InlineData("add rule inet ratewall early tcp dport 1 drop", "tcp dport 1 drop")]
+    public void Compare_ForeignChange_IsShownAndMended(string change, string shown)
+    {
+        EffectivePolicy policy = SamplePolicy.EveryMode.Allowing("192.0.2.0/24");
+        Apply(policy);
+        Assert.False(Compare(policy).Any);
+        space.Nft(change);
+        WallDifference difference = Compare(policy);
+        Assert.Contains(difference.Lines, l => l.Contains(shown, StringComparison.Ordinal));
+        Assert.True(Apply(policy).Changed);
+        Assert.False(Compare(policy).Any);
+    }
+
+    [LinuxFact]
+    public void Compare_NoWall_IsEverything()
+    {
+        WallDifference difference = Compare(SamplePolicy.EveryMode);
+        Assert.False(difference.Present);
+        Assert.Contains(difference.Lines, l => l.Contains("chain early", StringComparison.Ordinal));
+    }
+
+    [LinuxFact]
+    public void Compare_LiveBansAndTraffic_AreNoDifference()
+    {
+        Apply(SamplePolicy.EveryMode);
+        space.Nft("add element inet ratewall ban4 { 192.0.2.7 timeout 1h }");
+        space.Nft("add element inet ratewall ssh_v4_h1 { 192.0.2.9 timeout 60s }");
+        Assert.False(Compare(SamplePolicy.EveryMode).Any);
+    }
+
+    public void Dispose()
+    {
+        space.Dispose();
+        Directory.Delete(state, recursive: true);
+    }
+
+    private ApplyOutcome Apply(EffectivePolicy policy) => space.Run(() =>
+    {
+        using KernelWall wall = KernelWall.Open(state, TimeProvider.System);
+        return wall.Apply(policy, RulesetRenderer.BuiltIn.Render(policy), SourceKeys.Default);
+    });
+
+    private WallDifference Compare(EffectivePolicy policy) => space.Run(() =>
+    {
+        using KernelWall wall = KernelWall.Open(state, TimeProvider.System);
+        return wall.Compare(policy, RulesetRenderer.BuiltIn.Render(policy));
+    });
+}
