@@ -22,4 +22,15 @@ public enum NetfilterFamily : byte
 /// <summary>A table, by family and name.</summary>
 /// <param name="Family">The table's family.</param>
 /// <param name="Name">1 to 255 bytes (NFT_NAME_MAXLEN).</param>
-public readonly record struct TableName(NetfilterFamily Family, string Name);
+public readonly record struct TableName(NetfilterFamily Family, string Name)
+{
+    /// <summary>As nft writes it: "inet filter".</summary>
+    public override string ToString() => Family switch
+    {
+        NetfilterFamily.Inet => $"inet {Name}",
+        NetfilterFamily.IPv4 => $"ip {Name}",
+        NetfilterFamily.IPv6 => $"ip6 {Name}",
+        NetfilterFamily.Netdev => $"netdev {Name}",
+        _ => Name,
+    };
+}

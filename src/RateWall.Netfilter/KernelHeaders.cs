@@ -1,0 +1,146 @@
+namespace RateWall.Netfilter;
+
+/// <summary>The kernel's numbers under the kernel's names, from the headers named above each block.</summary>
+internal static class KernelHeaders
+{
+    // linux/socket.h, asm-generic/socket.h, fcntl.h
+    internal const int AF_NETLINK = 16;
+    internal const int SOCK_RAW = 3;
+    internal const int SOCK_CLOEXEC = 0x80000;
+    internal const int SOL_SOCKET = 1;
+    internal const int SO_SNDBUF = 7;
+    internal const int SO_RCVBUF = 8;
+    internal const int SO_SNDBUFFORCE = 32;
+    internal const int SO_RCVBUFFORCE = 33;
+    internal const int SOL_NETLINK = 270;
+    internal const int MSG_TRUNC = 0x20;
+    internal const int MSG_DONTWAIT = 0x40;
+
+    // linux/netlink.h
+    internal const int NETLINK_NETFILTER = 12;
+    internal const int NETLINK_CAP_ACK = 10;
+    internal const int NETLINK_EXT_ACK = 11;
+    internal const int NETLINK_GET_STRICT_CHK = 12;
+    internal const int NLMSG_HDRLEN = 16;
+    internal const ushort NLMSG_NOOP = 1;
+    internal const ushort NLMSG_ERROR = 2;
+    internal const ushort NLMSG_DONE = 3;
+    internal const ushort NLMSG_OVERRUN = 4;
+    internal const ushort NLM_F_REQUEST = 0x001;
+    internal const ushort NLM_F_ACK = 0x004;
+    internal const ushort NLM_F_DUMP_INTR = 0x010;
+    internal const ushort NLM_F_DUMP = 0x300;
+    internal const ushort NLM_F_CREATE = 0x400;
+    internal const ushort NLM_F_CAPPED = 0x100;
+    internal const ushort NLM_F_ACK_TLVS = 0x200;
+    internal const ushort NLMSGERR_ATTR_MSG = 1;
+    internal const ushort NLMSGERR_ATTR_OFFS = 2;
+    internal const int NLA_HDRLEN = 4;
+    internal const int NLA_ALIGNTO = 4;
+    internal const ushort NLA_F_NESTED = 0x8000;
+    internal const ushort NLA_TYPE_MASK = 0x3fff;
+
+    // linux/netfilter/nfnetlink.h
+    internal const int NFGENMSG_LEN = 4;
+    internal const byte NFNETLINK_V0 = 0;
+    internal const ushort NFNL_SUBSYS_NFTABLES = 10;
+    internal const ushort NFNL_MSG_BATCH_BEGIN = 16;
+    internal const ushort NFNL_MSG_BATCH_END = 17;
+    internal const ushort NFNL_BATCH_GENID = 1;
+
+    // linux/netfilter/nf_tables.h: enum nf_tables_msg_types
+    internal const ushort NFT_MSG_NEWTABLE = 0;
+    internal const ushort NFT_MSG_GETTABLE = 1;
+    internal const ushort NFT_MSG_NEWCHAIN = 3;
+    internal const ushort NFT_MSG_GETCHAIN = 4;
+    internal const ushort NFT_MSG_NEWSET = 9;
+    internal const ushort NFT_MSG_GETSET = 10;
+    internal const ushort NFT_MSG_NEWSETELEM = 12;
+    internal const ushort NFT_MSG_GETSETELEM = 13;
+    internal const ushort NFT_MSG_DELSETELEM = 14;
+    internal const ushort NFT_MSG_NEWGEN = 15;
+    internal const ushort NFT_MSG_GETGEN = 16;
+    internal const ushort NFT_MSG_NEWOBJ = 18;
+    internal const ushort NFT_MSG_GETOBJ = 19;
+
+    internal const int NFT_NAME_MAXLEN = 256;
+    internal const int NFT_DATA_VALUE_MAXLEN = 64;
+    internal const uint NFT_OBJECT_COUNTER = 1;
+
+    internal const ushort NFTA_LIST_ELEM = 1;
+    internal const ushort NFTA_TABLE_NAME = 1;
+    internal const ushort NFTA_CHAIN_TABLE = 1;
+    internal const ushort NFTA_CHAIN_NAME = 3;
+    internal const ushort NFTA_GEN_ID = 1;
+    internal const ushort NFTA_DATA_VALUE = 1;
+    internal const ushort NFTA_EXPR_NAME = 1;
+    internal const ushort NFTA_EXPR_DATA = 2;
+    internal const ushort NFTA_COUNTER_BYTES = 1;
+    internal const ushort NFTA_COUNTER_PACKETS = 2;
+
+    internal const ushort NFTA_OBJ_TABLE = 1;
+    internal const ushort NFTA_OBJ_NAME = 2;
+    internal const ushort NFTA_OBJ_TYPE = 3;
+    internal const ushort NFTA_OBJ_DATA = 4;
+
+    // enum nft_set_flags
+    internal const uint NFT_SET_ANONYMOUS = 0x1;
+    internal const uint NFT_SET_INTERVAL = 0x4;
+    internal const uint NFT_SET_MAP = 0x8;
+    internal const uint NFT_SET_TIMEOUT = 0x10;
+    internal const uint NFT_SET_CONCAT = 0x80;
+
+    // enum nft_set_attributes, nft_set_desc_attributes; NFTA_SET_COUNT came with Linux 6.15
+    internal const ushort NFTA_SET_TABLE = 1;
+    internal const ushort NFTA_SET_NAME = 2;
+    internal const ushort NFTA_SET_FLAGS = 3;
+    internal const ushort NFTA_SET_KEY_TYPE = 4;
+    internal const ushort NFTA_SET_KEY_LEN = 5;
+    internal const ushort NFTA_SET_DESC = 9;
+    internal const ushort NFTA_SET_TIMEOUT = 11;
+    internal const ushort NFTA_SET_COUNT = 20;
+    internal const ushort NFTA_SET_DESC_SIZE = 1;
+    internal const ushort NFTA_SET_DESC_CONCAT = 2;
+
+    // enum nft_set_elem_attributes, nft_set_elem_list_attributes, nft_set_elem_flags
+    internal const ushort NFTA_SET_ELEM_KEY = 1;
+    internal const ushort NFTA_SET_ELEM_FLAGS = 3;
+    internal const ushort NFTA_SET_ELEM_TIMEOUT = 4;
+    internal const ushort NFTA_SET_ELEM_EXPIRATION = 5;
+    internal const ushort NFTA_SET_ELEM_EXPR = 7;
+    internal const ushort NFTA_SET_ELEM_KEY_END = 10;
+    internal const ushort NFTA_SET_ELEM_EXPRESSIONS = 11;
+    internal const ushort NFTA_SET_ELEM_LIST_TABLE = 1;
+    internal const ushort NFTA_SET_ELEM_LIST_SET = 2;
+    internal const ushort NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+    internal const uint NFT_SET_ELEM_INTERVAL_END = 0x1;
+    internal const uint NFT_SET_ELEM_CATCHALL = 0x2;
+
+    // asm-generic/errno-base.h, errno.h
+    internal const int EPERM = 1;
+    internal const int ENOENT = 2;
+    internal const int EINTR = 4;
+    internal const int EIO = 5;
+    internal const int EAGAIN = 11;
+    internal const int EACCES = 13;
+    internal const int EBUSY = 16;
+    internal const int EEXIST = 17;
+    internal const int EINVAL = 22;
+    internal const int ENFILE = 23;
+    internal const int ERANGE = 34;
+    internal const int ENOTEMPTY = 39;
+    internal const int EBADMSG = 74;
+    internal const int ERESTART = 85;
+    internal const int EMSGSIZE = 90;
+    internal const int EPROTONOSUPPORT = 93;
+    internal const int EOPNOTSUPP = 95;
+    internal const int EAFNOSUPPORT = 97;
+    internal const int ENOBUFS = 105;
+    internal const int ECONNREFUSED = 111;
+
+    /// <summary>An nf_tables message type as nlmsg_type carries it: the subsystem above, the operation below.</summary>
+    internal static ushort NfTables(ushort operation) => (ushort)((NFNL_SUBSYS_NFTABLES << 8) | operation);
+
+    /// <summary>NLMSG_ALIGN and NLA_ALIGN: both align to 4.</summary>
+    internal static int Align(int length) => (length + NLA_ALIGNTO - 1) & ~(NLA_ALIGNTO - 1);
+}

@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+
+namespace RateWall.Netfilter;
+
+/// <summary>struct sockaddr_nl (linux/netlink.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct NetlinkAddress
+{
+    public ushort Family;
+    public ushort Pad;
+    public uint PortId;
+    public uint Groups;
+}
+
+/// <summary>The few libc calls a netlink socket needs.</summary>
+internal static partial class Libc
+{
+    internal const int AddressLength = 12;
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int bind(NetlinkHandle socket, in NetlinkAddress address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int setsockopt(NetlinkHandle socket, int level, int option, in int value, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint sendto(
+        NetlinkHandle socket, ReadOnlySpan<byte> buffer, nuint length, int flags, in NetlinkAddress address, uint addressLength);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint recvfrom(
+        NetlinkHandle socket, Span<byte> buffer, nuint length, int flags, out NetlinkAddress address, ref uint addressLength);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int close(nint descriptor);
+}
+
+/// <summary>The descriptor of a netlink socket.</summary>
+internal sealed class NetlinkHandle : SafeHandle
+{
+    public NetlinkHandle(int descriptor)
+        : base(invalidHandleValue: -1, ownsHandle: true) => SetHandle(descriptor);
+
+    public override bool IsInvalid => handle == -1;
+
+    protected override bool ReleaseHandle() => Libc.close(handle) == 0;
+}
