@@ -34,7 +34,7 @@ public sealed class KernelWallTests : IDisposable
     public void Apply_OtherPolicy_KeepsBansCountersAndDeadlines()
     {
         Apply(SamplePolicy.EveryMode);
-        space.Nft("add element inet ratewall ban4 { 192.0.2.7 timeout 1h expires 30m counter packets 5 bytes 300 }");
+        space.Nft("add element inet ratewall ban4 { 192.0.2.7 counter packets 5 bytes 300 timeout 1h expires 30m }");
         space.Nft("add element inet ratewall bannet4 { 198.51.100.0/25 timeout 2h expires 90m }");
         space.Nft("add element inet ratewall trusted4_ssh { 192.0.2.8 timeout 1h }");
         EffectivePolicy other = SamplePolicy.Of(
