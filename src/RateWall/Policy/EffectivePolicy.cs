@@ -21,7 +21,7 @@ public enum LimitMode
 
 /// <summary>The kernel's new-connection limit of a service.</summary>
 /// <param name="Mode">How it counts.</param>
-/// <param name="Connections">N: 1 to 10 for window and quiet, 1 to 100000 for bucket.</param>
+/// <param name="Connections">N: 1 to 10 for window and quiet, 1 to 100000 for bucket, 0 for off.</param>
 /// <param name="Per">S: 1 second to 1 day, whole seconds.</param>
 /// <param name="Size">The most sources each of its sets holds, 2 to 1048576.</param>
 /// <param name="OverflowPerSecond">
@@ -91,6 +91,9 @@ public sealed record EffectivePolicy(
     IReadOnlyList<ServicePolicy> Services, IReadOnlyList<AddressPrefix> Allow, BanPolicy Bans, TrustPolicy Trust,
     IReadOnlyList<PolicyValue> Values)
 {
+    /// <summary>The files that were laid over the built-in default, in order.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+
     /// <summary>The enabled services.</summary>
     public IEnumerable<ServicePolicy> Enabled => Services.Where(s => s.Enabled);
 }

@@ -1,0 +1,127 @@
+using RateWall.Detection;
+using RateWall.Output;
+
+namespace RateWall.Policy;
+
+/// <summary>Turns the merged tree of all files into the policy, and says everything that is wrong with it.</summary>
+internal sealed class PolicyBuilder(MapNode tree, LogFacts facts, PolicyProblems problems)
+{
+    private const int MostServices = 64;
+    private static readonly string[] TopKeys = ["allow", "defaults", "services", "bans", "trust"];
+    private static readonly string[] BanKeys = ["first", "factor", "cap", "memory", "size"];
+    private static readonly string[] TrustKeys = ["for", "factor"];
+    private static readonly TimeSpan OneSecond = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TenYears = TimeSpan.FromDays(3650);
+
+    private readonly ValueReader reader = new(problems);
+
+    /// <summary>Reads it all. What comes back is only to be used when no problem was found.</summary>
+    public EffectivePolicy Build()
+    {
+        KnownTopKeys();
+        MapNode empty = new(tree.Origin, []);
+        IReadOnlyList<AddressPrefix> allow = Allow(tree.Find("allow") ?? empty);
+        IReadOnlyList<ServicePolicy> services = Services(
+            Section("services", "'services: { ssh: { ... } }'") ?? empty,
+            Section("defaults", "'defaults: { log: journal }'") ?? empty);
+        BanPolicy bans = Bans(Section("bans", "'bans: { first: 10m }'") ?? empty);
+        TrustPolicy trust = Trust(Section("trust", "'trust: { for: 30d }'") ?? empty);
+        return new EffectivePolicy(services, allow, bans, trust, reader.Values);
+    }
+
+    // A stand-in for a section that is no map would add "lacks" for each of its keys: one mistake, one problem.
+    private MapNode? Section(string key, string example) =>
+        tree.Find(key) is { } node && reader.Map(node, key, example) is { } map ? map : null;
+
+    private void KnownTopKeys()
+    {
+        foreach (MapEntry entry in tree.Entries)
+        {
+            if (TopKeys.Contains(entry.Key)) continue;
+            bool isService = tree.Find("services") is MapNode services && services.Find(entry.Key) is not null;
+            problems.Add(entry.KeyOrigin, isService
+                ? $"'{ValueReader.Shown(entry.Key)}' is a service; indent it under 'services:'"
+                : $"unknown key '{ValueReader.Shown(entry.Key)}'; {ValueReader.Remedy(entry.Key, TopKeys)}");
+        }
+    }
+
+    private List<AddressPrefix> Allow(PolicyNode node)
+    {
+        var networks = new List<AddressPrefix>();
+        IReadOnlyList<PolicyNode> items = node switch
+        {
+            ListNode list => list.Items,
+            ScalarNode { IsNothing: true } => [],
+            ScalarNode single => [single],
+            _ => [],
+        };
+        if (node is MapNode) problems.Add(node.Origin, "allow takes a list of networks, not a map; write 'allow: [192.0.2.0/24]'");
+        if (items.Count == 0) reader.Record("allow", "[]", node.Origin);
+        for (int i = 0; i < items.Count; i++)
+            if (Network(items[i], $"allow[{i}]") is { } network) networks.Add(network);
+        return networks;
+    }
+
+    private AddressPrefix? Network(PolicyNode node, string path)
+    {
+        if (node is not ScalarNode scalar || !AddressPrefix.TryParse(scalar.Text, out AddressPrefix network))
+        {
+            problems.Add(node.Origin, $"{path} is {ValueReader.Describe(node)}, which is no address or network; write it like 192.0.2.1, 192.0.2.0/24 or 2001:db8::/48");
+            return null;
+        }
+
+        if (network.Length == 0)
+        {
+            string version = network.IsIPv4 ? "IPv4" : "IPv6";
+            problems.Add(node.Origin, $"{path} is {TerminalText.Escape(scalar.Text)}, which would free every {version} source from all limits and bans; name the networks you mean, or switch services off");
+            return null;
+        }
+
+        reader.Record(path, network.ToString(), scalar.Origin);
+        return network;
+    }
+
+    private List<ServicePolicy> Services(MapNode node, MapNode defaults)
+    {
+        var services = new List<ServicePolicy>();
+        var serviceReader = new ServiceReader(reader, facts, defaults);
+        string[] names = [.. node.Entries.Select(e => e.Key)];
+        if (names.Length > MostServices)
+        {
+            problems.Add(node.Entries[MostServices].KeyOrigin, $"there are {names.Length} services, more than {MostServices}; put ports of one daemon into one service");
+            return services;
+        }
+
+        serviceReader.CheckDefaults();
+        foreach (MapEntry entry in node.Entries)
+            if (serviceReader.Read(entry, names) is { } service) services.Add(service);
+        serviceReader.SharedPorts();
+        return services;
+    }
+
+    private BanPolicy Bans(MapNode map)
+    {
+        if (map.Entries.Count == 0) return new BanPolicy(OneSecond, 1, OneSecond, OneSecond, 2);
+        reader.KnownKeys(map, "bans", BanKeys);
+        TimeSpan first = reader.Duration(map, "bans", "first", OneSecond, TenYears);
+        int factor = reader.Whole(map, "bans", "factor", 1, 100);
+        TimeSpan cap = reader.Duration(map, "bans", "cap", OneSecond, TenYears);
+        TimeSpan memory = reader.Duration(map, "bans", "memory", OneSecond, TenYears);
+        int size = reader.Whole(map, "bans", "size", 2, 1_048_576);
+        if (first > cap)
+        {
+            ValueOrigin firstAt = map.Find("first")!.Origin, capAt = map.Find("cap")!.Origin;
+            ValueOrigin at = firstAt.File == PolicyReader.BuiltIn ? capAt : firstAt;
+            problems.Add(at, $"bans.first ({DurationText.Format(first)}) is longer than bans.cap ({DurationText.Format(cap)}); shorten the first or raise the cap");
+        }
+
+        return new BanPolicy(first, factor, cap, memory, size);
+    }
+
+    private TrustPolicy Trust(MapNode map)
+    {
+        if (map.Entries.Count == 0) return new TrustPolicy(OneSecond, 1);
+        reader.KnownKeys(map, "trust", TrustKeys);
+        return new TrustPolicy(reader.Duration(map, "trust", "for", OneSecond, TenYears), reader.Whole(map, "trust", "factor", 1, 100));
+    }
+}

@@ -1,0 +1,156 @@
+using System.Text.RegularExpressions;
+using RateWall.Detection.Correlation;
+
+namespace RateWall.Policy;
+
+/// <summary>Reads services: what each says itself, over what `defaults` says for all.</summary>
+internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, MapNode defaults)
+{
+    private static readonly string[] Keys = ["enabled", "family", "ports", "limit", "failures", "probes", "log", "units"];
+    private static readonly string[] DefaultKeys = ["enabled", "limit", "failures", "probes", "log", "units"];
+    private static readonly string[] Required = ["family", "ports"];
+    private static readonly string[] Families = ["ssh", "mail", "ftp", "web"];
+    private static readonly string[] ThresholdKeys = ["count", "within"];
+
+    private readonly LimitReader limits = new(reader);
+    private readonly LogReader logs = new(reader, facts);
+    private readonly List<(int Port, string Service, bool Enabled, ValueOrigin Origin)> ports = [];
+
+    private PolicyProblems Problems => reader.Problems;
+
+    /// <summary>Refuses what `defaults` cannot hold. Its values are judged where a service takes them.</summary>
+    public void CheckDefaults()
+    {
+        foreach (MapEntry entry in defaults.Entries)
+        {
+            if (entry.Key is not ("family" or "ports")) continue;
+            Problems.Add(entry.KeyOrigin, $"'{entry.Key}' belongs to a service, not to all of them; move it under the service's name");
+        }
+
+        reader.KnownKeys(new MapNode(defaults.Origin, [.. defaults.Entries.Where(e => e.Key is not ("family" or "ports"))]), "defaults", DefaultKeys);
+    }
+
+    /// <summary>Reads one service; null, and a problem, when it cannot be told what it is.</summary>
+    public ServicePolicy? Read(MapEntry entry, IReadOnlyList<string> names)
+    {
+        string name = entry.Key, path = $"services.{name}";
+        if (!ServiceName().IsMatch(name))
+        {
+            Problems.Add(entry.KeyOrigin, $"'{ValueReader.Shown(name)}' is no name for a service; begin with a lower case letter, go on with lower case letters, digits or '_', 16 at most");
+            return null;
+        }
+
+        if (reader.Map(entry.Value, path, $"'{name}: {{ enabled: true }}'") is not { } own) return null;
+        reader.KnownKeys(own, path, Keys);
+        if (!IsDefined(entry, own, names)) return null;
+
+        MapNode all = new MapNode(own.Origin, [.. defaults.Entries.Where(e => DefaultKeys.Contains(e.Key))]).With(own);
+        bool enabled = reader.Truth(all, path, "enabled");
+        string family = reader.Word(all, path, "family", Families) ?? "mail";
+        IReadOnlyList<int> servicePorts = Ports(all.Find("ports")!, name, enabled);
+        LimitPolicy limit = limits.Read(all, path);
+        Threshold? failures = Threshold(all, path, "failures");
+        Threshold? probes = Threshold(all, path, "probes");
+        LogSource log = logs.Read(all, path, family, enabled);
+        return new ServicePolicy(name, family, enabled, servicePorts, limit, failures, probes, log, Units(all, path));
+    }
+
+    /// <summary>Refuses a port that two enabled services want: the kernel asks one service only.</summary>
+    public void SharedPorts()
+    {
+        foreach (IGrouping<int, (int Port, string Service, bool Enabled, ValueOrigin Origin)> port in ports.Where(p => p.Enabled).GroupBy(p => p.Port))
+        {
+            var owners = port.DistinctBy(p => p.Service, StringComparer.Ordinal).ToList();
+            if (owners.Count < 2) continue;
+            // What the operator wrote is to blame, not what was built in.
+            int blamed = owners.FindLastIndex(o => o.Origin.File != PolicyReader.BuiltIn);
+            (int _, string service, bool _, ValueOrigin origin) = owners[blamed < 0 ? owners.Count - 1 : blamed];
+            var other = owners.First(o => o.Service != service);
+            Problems.Add(origin, $"port {port.Key} of services.{service} belongs to services.{other.Service} too ({other.Origin}); take it from one, or write 'enabled: false' there");
+        }
+    }
+
+    // A name nobody built in is a new service, or a slip of the finger; a new one must say what it is.
+    private bool IsDefined(MapEntry entry, MapNode own, IReadOnlyList<string> names)
+    {
+        string[] missing = [.. Required.Where(k => own.Find(k) is null)];
+        if (missing.Length == 0) return true;
+        string? meant = Spelling.Nearest(entry.Key, names.Where(n => n != entry.Key));
+        string remedy = meant is null ? "" : $", or did you mean '{meant}'?";
+        Problems.Add(entry.KeyOrigin, $"'{entry.Key}' is a new service and lacks {string.Join(" and ", missing)}; add 'family: mail' and 'ports: [25]' or what it has{remedy}");
+        return false;
+    }
+
+    private List<int> Ports(PolicyNode node, string service, bool enabled)
+    {
+        string path = $"services.{service}.ports";
+        IReadOnlyList<PolicyNode> items = node switch
+        {
+            ListNode list => list.Items,
+            ScalarNode { IsNothing: false } single => [single],
+            _ => [],
+        };
+        if (items.Count == 0) Problems.Add(node.Origin, $"{path} names no port; write 'ports: [25]', or 'enabled: false' under services.{service}");
+        var found = new List<int>();
+        foreach (PolicyNode item in items)
+        {
+            if (reader.Whole(item, path, 1, 65_535) is not { } port) continue;
+            if (found.Contains(port))
+            {
+                Problems.Add(item.Origin, $"port {port} stands in {path} twice; remove one");
+                continue;
+            }
+
+            found.Add(port);
+            ports.Add((port, service, enabled, item.Origin));
+        }
+
+        reader.Record(path, $"[{string.Join(", ", found)}]", node.Origin);
+        return found;
+    }
+
+    private Threshold? Threshold(MapNode all, string service, string key)
+    {
+        string path = $"{service}.{key}";
+        if (all.Find(key) is not { } node) return null;
+        if (node is ScalarNode { IsOff: true })
+        {
+            reader.Record(path, "off", node.Origin);
+            return null;
+        }
+
+        if (reader.Map(node, path, $"'{key}: off' or '{key}: {{ count: 10, within: 10m }}'") is not { } map) return null;
+        reader.KnownKeys(map, path, ThresholdKeys);
+        int count = reader.Whole(map, path, "count", 1, 10_000);
+        return new Threshold(count, reader.Duration(map, path, "within", TimeSpan.FromSeconds(1), TimeSpan.FromDays(30)));
+    }
+
+    private List<string> Units(MapNode all, string service)
+    {
+        string path = $"{service}.units";
+        var units = new List<string>();
+        PolicyNode? node = all.Find("units");
+        if (node is null) return units;
+        if (node is not ListNode list)
+        {
+            Problems.Add(node.Origin, $"{path} takes a list, not {ValueReader.Describe(node)}; write 'units: [dovecot.service]'");
+            return units;
+        }
+
+        foreach (PolicyNode item in list.Items)
+        {
+            if (item is ScalarNode scalar && UnitName().IsMatch(scalar.Text)) units.Add(scalar.Text);
+            else Problems.Add(item.Origin, $"{path} holds {ValueReader.Describe(item)}, which is no unit's full name; write it like 'dovecot.service'");
+        }
+
+        reader.Record(path, $"[{string.Join(", ", units)}]", node.Origin);
+        return units;
+    }
+
+    [GeneratedRegex(@"\A[a-z][a-z0-9_]{0,15}\z", RegexOptions.NonBacktracking)]
+    private static partial Regex ServiceName();
+
+    // systemd.unit(5): the prefix takes letters, digits and ":-_.\", an instance follows "@"; 255 characters in all.
+    [GeneratedRegex(@"\A[A-Za-z0-9:_.\\-]{1,200}(?:@[A-Za-z0-9:_.\\-]{0,40})?\.(?:service|socket|scope|slice)\z", RegexOptions.NonBacktracking)]
+    private static partial Regex UnitName();
+}

@@ -1,0 +1,52 @@
+namespace RateWall.Policy;
+
+/// <summary>What a policy lets happen at most: what an operator should know before relying on it.</summary>
+public static class WorstCase
+{
+    // Measured on kernel 6.18: 65,000 IPv6 stamps take 8.4 MB, a set; IPv4 stamps are no larger.
+    private const long BytesPerElement = 130;
+
+    // The meters of sources that could not be recorded: one for each /16 (IPv6: /32), no more than this many.
+    private const long PrefixMeters = 65_536;
+
+    /// <summary>
+    /// The most connections one source gets through in any minute while it can be recorded, or null without a limit. A
+    /// window gives N in each S seconds. A bucket gives N at once and then N more each S seconds.
+    /// </summary>
+    /// <param name="limit">The limit.</param>
+    /// <param name="factor">1, or what trust multiplies limits by.</param>
+    public static long? ConnectionsPerMinute(LimitPolicy limit, int factor = 1)
+    {
+        ArgumentNullException.ThrowIfNull(limit);
+        const long Minute = 60;
+        long n = (long)limit.Connections * factor, seconds = Math.Max(1, (long)limit.Per.TotalSeconds);
+        return limit.Mode switch
+        {
+            LimitMode.Off => null,
+            // Sixty seconds lie in at most this many spells of S.
+            LimitMode.Window or LimitMode.Quiet => n * ((Minute + seconds - 1) / seconds),
+            _ => n + n * Minute / seconds,
+        };
+    }
+
+    /// <summary>The kernel memory of a service's sets, both IP versions, when all are full.</summary>
+    public static long KernelMemory(LimitPolicy limit)
+    {
+        ArgumentNullException.ThrowIfNull(limit);
+        long sets = limit.Mode switch
+        {
+            LimitMode.Off => 0,
+            LimitMode.Window => limit.Connections,
+            LimitMode.Quiet => limit.Connections + 1,
+            _ => 1,
+        };
+        return sets == 0 ? 0 : 2 * BytesPerElement * (sets * limit.Size + PrefixMeters);
+    }
+
+    /// <summary>The kernel memory of everything the policy may put into the kernel, when all of it is full.</summary>
+    public static long KernelMemory(EffectivePolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return policy.Enabled.Sum(s => KernelMemory(s.Limit)) + 2 * BytesPerElement * policy.Bans.Size;
+    }
+}

@@ -1,0 +1,25 @@
+using RateWall.Policy;
+
+namespace RateWall.UnitTests.Policy;
+
+public sealed class WorstCaseTests
+{
+    [Theory]
+    [InlineData(LimitMode.Window, 6, 60, 6L)]
+    [InlineData(LimitMode.Window, 6, 45, 12L)]
+    [InlineData(LimitMode.Quiet, 3, 3_600, 3L)]
+    [InlineData(LimitMode.Bucket, 60, 60, 120L)]
+    [InlineData(LimitMode.Bucket, 20, 600, 22L)]
+    [InlineData(LimitMode.Off, 0, 60, null)]
+    public void ConnectionsPerMinute_Limit_IsTheMostOfAnyMinute(LimitMode mode, int connections, int seconds, long? expected) =>
+        Assert.Equal(expected, WorstCase.ConnectionsPerMinute(new LimitPolicy(mode, connections, TimeSpan.FromSeconds(seconds), 65_535, 20)));
+
+    [Fact]
+    public void KernelMemory_Window_GrowsWithEachStampSet()
+    {
+        // 65,000 IPv6 stamps were measured at 8.4 MB: the estimate must not be below.
+        var limit = new LimitPolicy(LimitMode.Window, 1, TimeSpan.FromSeconds(60), 65_000, 20);
+        long one = WorstCase.KernelMemory(limit), two = WorstCase.KernelMemory(limit with { Connections = 2 });
+        Assert.InRange(two - one, 2 * 8_400_000, 2 * 9_000_000);
+    }
+}
