@@ -1,0 +1,218 @@
+using System.Text.Json.Serialization;
+
+namespace RateWall.Output;
+
+// The forms other programs read. They are a promise: keys are only ever added, and a change of meaning changes the number
+// behind the name of the schema. Times are RFC 3339 in UTC; null means that there is none.
+
+/// <summary>`status`.</summary>
+public sealed record StatusForm(
+    [property: JsonPropertyName("wall")] WallForm Wall,
+    [property: JsonPropertyName("bans")] BanCountForm Bans,
+    [property: JsonPropertyName("services")] IReadOnlyList<ServiceStatusForm> Services)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.status/1";
+}
+
+/// <summary>Whether the wall stands, and stands as policy says.</summary>
+public sealed record WallForm(
+    [property: JsonPropertyName("present")] bool Present,
+    [property: JsonPropertyName("drift")] bool Drift);
+
+/// <summary>How many bans there are.</summary>
+public sealed record BanCountForm([property: JsonPropertyName("active")] long Active);
+
+/// <summary>What the wall did for a service, in packets that open a connection, and how full its sets are.</summary>
+public sealed record ServiceStatusForm(
+    [property: JsonPropertyName("name")] string Name,
+    [property: JsonPropertyName("ports")] IReadOnlyList<int> Ports,
+    [property: JsonPropertyName("passed")] long Passed,
+    [property: JsonPropertyName("limited")] long Limited,
+    [property: JsonPropertyName("overflow")] long Overflow,
+    [property: JsonPropertyName("banned")] long Banned)
+{
+    /// <summary>Sources now remembered in the service's fullest set; null when not asked of the kernel.</summary>
+    [JsonPropertyName("sources"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Sources { get; init; }
+
+    /// <summary>The most sources that set takes; null when there is no limit.</summary>
+    [JsonPropertyName("size"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Size { get; init; }
+}
+
+/// <summary>`list`.</summary>
+public sealed record BansForm([property: JsonPropertyName("bans")] IReadOnlyList<BanForm> Bans)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.bans/1";
+}
+
+/// <summary>A ban.</summary>
+/// <param name="Target">The address or network.</param>
+/// <param name="Scope">"all", or the service it is limited to.</param>
+/// <param name="Since">When it began.</param>
+/// <param name="Until">Its deadline; null: for ever.</param>
+/// <param name="RemainingSeconds">Seconds until the deadline; null: for ever.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Count">How many tries were behind it.</param>
+public sealed record BanForm(
+    [property: JsonPropertyName("target")] string Target,
+    [property: JsonPropertyName("scope")] string Scope,
+    [property: JsonPropertyName("since")] string? Since,
+    [property: JsonPropertyName("until")] string? Until,
+    [property: JsonPropertyName("remaining_s")] long? RemainingSeconds,
+    [property: JsonPropertyName("reason")] string Reason,
+    [property: JsonPropertyName("count")] long Count);
+
+/// <summary>`correlate`.</summary>
+public sealed record RunForm(
+    [property: JsonPropertyName("lines")] long Lines,
+    [property: JsonPropertyName("attempts")] long Attempts,
+    [property: JsonPropertyName("offences")] long Offences,
+    [property: JsonPropertyName("bans")] long Bans,
+    [property: JsonPropertyName("ms")] long Milliseconds)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.run/1";
+}
+
+/// <summary>`trace`.</summary>
+public sealed record TraceForm([property: JsonPropertyName("bans")] IReadOnlyList<TracedBanForm> Bans)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.trace/1";
+}
+
+/// <summary>A ban with the lines that caused it.</summary>
+/// <param name="Detection">"failures", "probes"; null for a ban by hand.</param>
+/// <param name="Service">Where it was detected; null for a ban by hand.</param>
+public sealed record TracedBanForm(
+    [property: JsonPropertyName("target")] string Target,
+    [property: JsonPropertyName("scope")] string Scope,
+    [property: JsonPropertyName("since")] string? Since,
+    [property: JsonPropertyName("until")] string? Until,
+    [property: JsonPropertyName("remaining_s")] long? RemainingSeconds,
+    [property: JsonPropertyName("reason")] string Reason,
+    [property: JsonPropertyName("count")] long Count,
+    [property: JsonPropertyName("detection")] string? Detection,
+    [property: JsonPropertyName("service")] string? Service,
+    [property: JsonPropertyName("lines")] IReadOnlyList<EvidenceForm> Lines);
+
+/// <summary>A log line that was evidence; hostile text, as it stood there.</summary>
+public sealed record EvidenceForm(
+    [property: JsonPropertyName("time")] string Time,
+    [property: JsonPropertyName("line")] string Line);
+
+/// <summary>`check`.</summary>
+/// <param name="Ok">True when nothing is wrong.</param>
+/// <param name="Files">The files that were laid over the built-in default.</param>
+/// <param name="Problems">What is wrong.</param>
+/// <param name="Services">What the policy allows at most; empty when something is wrong.</param>
+/// <param name="KernelMemoryBytes">What all sets take when they are full; null when something is wrong.</param>
+public sealed record CheckForm(
+    [property: JsonPropertyName("ok")] bool Ok,
+    [property: JsonPropertyName("files")] IReadOnlyList<string> Files,
+    [property: JsonPropertyName("problems")] IReadOnlyList<ProblemForm> Problems,
+    [property: JsonPropertyName("services")] IReadOnlyList<WorstCaseForm> Services,
+    [property: JsonPropertyName("kernel_memory_bytes")] long? KernelMemoryBytes)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.check/1";
+}
+
+/// <summary>Something wrong with the policy; line and column are 1-based, 0 for the file as a whole.</summary>
+public sealed record ProblemForm(
+    [property: JsonPropertyName("file")] string File,
+    [property: JsonPropertyName("line")] int Line,
+    [property: JsonPropertyName("column")] int Column,
+    [property: JsonPropertyName("text")] string Text);
+
+/// <summary>What the policy lets one source do at a service.</summary>
+/// <param name="Name">The service.</param>
+/// <param name="Ports">Its ports.</param>
+/// <param name="Limit">The limit's mode.</param>
+/// <param name="MostPerMinute">The most connections of one source in any minute; null: unlimited.</param>
+/// <param name="MostPerMinuteTrusted">The same for a trusted source.</param>
+/// <param name="FailuresBeforeBan">Failed tries at which it is banned; null: never.</param>
+/// <param name="Log">"journal", or the file.</param>
+/// <param name="KernelMemoryBytes">What its sets take when they are full.</param>
+public sealed record WorstCaseForm(
+    [property: JsonPropertyName("name")] string Name,
+    [property: JsonPropertyName("ports")] IReadOnlyList<int> Ports,
+    [property: JsonPropertyName("limit")] string Limit,
+    [property: JsonPropertyName("most_per_minute")] long? MostPerMinute,
+    [property: JsonPropertyName("most_per_minute_trusted")] long? MostPerMinuteTrusted,
+    [property: JsonPropertyName("failures_before_ban")] int? FailuresBeforeBan,
+    [property: JsonPropertyName("log")] string Log,
+    [property: JsonPropertyName("kernel_memory_bytes")] long KernelMemoryBytes);
+
+/// <summary>`policy`.</summary>
+public sealed record PolicyForm(
+    [property: JsonPropertyName("files")] IReadOnlyList<string> Files,
+    [property: JsonPropertyName("values")] IReadOnlyList<PolicyValueForm> Values)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.policy/1";
+}
+
+/// <summary>A value of the policy; the file is "built-in" for the default.</summary>
+public sealed record PolicyValueForm(
+    [property: JsonPropertyName("path")] string Path,
+    [property: JsonPropertyName("value")] string Value,
+    [property: JsonPropertyName("file")] string File,
+    [property: JsonPropertyName("line")] int Line,
+    [property: JsonPropertyName("column")] int Column);
+
+/// <summary>`plan`.</summary>
+/// <param name="WallPresent">True when a wall stands.</param>
+/// <param name="Drift">True when apply would change something.</param>
+/// <param name="Changes">Lines of difference, each with its sign: "+" to be added, "-" to be removed.</param>
+public sealed record PlanForm(
+    [property: JsonPropertyName("wall_present")] bool WallPresent,
+    [property: JsonPropertyName("drift")] bool Drift,
+    [property: JsonPropertyName("changes")] IReadOnlyList<string> Changes)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.plan/1";
+}
+
+/// <summary>What a verb that changes something did: ban, unban, clear, apply, remove.</summary>
+/// <param name="Verb">The verb.</param>
+/// <param name="Changed">True when anything is different now.</param>
+/// <param name="Items">What it did to each thing it was about.</param>
+public sealed record ChangeForm(
+    [property: JsonPropertyName("verb")] string Verb,
+    [property: JsonPropertyName("changed")] bool Changed,
+    [property: JsonPropertyName("items")] IReadOnlyList<ChangeItemForm> Items)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.change/1";
+}
+
+/// <summary>What was done to one thing.</summary>
+/// <param name="Target">An address, a network, or the wall.</param>
+/// <param name="Action">"banned", "extended", "unbanned", "absent", "applied", "unchanged", "removed".</param>
+/// <param name="Until">The deadline it has now; null when it has none.</param>
+/// <param name="Note">A sentence worth telling, or null.</param>
+public sealed record ChangeItemForm(
+    [property: JsonPropertyName("target")] string Target,
+    [property: JsonPropertyName("action")] string Action,
+    [property: JsonPropertyName("until")] string? Until = null,
+    [property: JsonPropertyName("note")] string? Note = null);
+
+/// <summary>`version`.</summary>
+public sealed record VersionForm([property: JsonPropertyName("version")] string Version)
+{
+    /// <summary>The form's name and version.</summary>
+    [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
+    public string Schema => "ratewall.version/1";
+}

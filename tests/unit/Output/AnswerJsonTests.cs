@@ -1,0 +1,58 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using RateWall.Output;
+
+namespace RateWall.UnitTests.Output;
+
+// The expected texts are the promise to other programs: change one only together with the schema's number.
+public sealed class AnswerJsonTests
+{
+    [Fact]
+    public void Status_Form_IsAsPromised() => Same(
+        """{"schema":"ratewall.status/1","wall":{"present":true,"drift":false},"bans":{"active":3},"services":[{"name":"imap","ports":[143,993],"passed":10,"limited":2,"overflow":0,"banned":1}]}""",
+        new StatusForm(new WallForm(true, false), new BanCountForm(3), [new ServiceStatusForm("imap", [143, 993], 10, 2, 0, 1)]), AnswerJson.Default.StatusForm);
+
+    [Fact]
+    public void Bans_Form_IsAsPromised() => Same(
+        """{"schema":"ratewall.bans/1","bans":[{"target":"192.0.2.1","scope":"all","since":"2026-01-31T16:05:09Z","until":"2026-01-31T16:15:09Z","remaining_s":600,"reason":"failures","count":6}]}""",
+        new BansForm([new BanForm("192.0.2.1", "all", "2026-01-31T16:05:09Z", "2026-01-31T16:15:09Z", 600, "failures", 6)]), AnswerJson.Default.BansForm);
+
+    [Fact]
+    public void Bans_ForEver_IsNull() => Same(
+        """{"schema":"ratewall.bans/1","bans":[{"target":"2001:db8::/64","scope":"all","since":null,"until":null,"remaining_s":null,"reason":"by hand","count":0}]}""",
+        new BansForm([new BanForm("2001:db8::/64", "all", null, null, null, "by hand", 0)]), AnswerJson.Default.BansForm);
+
+    [Fact]
+    public void Run_Form_IsAsPromised() => Same(
+        """{"schema":"ratewall.run/1","lines":1,"attempts":2,"offences":3,"bans":4,"ms":5}""",
+        new RunForm(1, 2, 3, 4, 5), AnswerJson.Default.RunForm);
+
+    [Fact]
+    public void Trace_HostileLine_IsEscapedAndWhole()
+    {
+        var form = new TraceForm([new TracedBanForm(
+            "192.0.2.1", "all", null, null, null, "failures", 6, "failures", "ssh", [new EvidenceForm("2026-01-31T16:05:09Z", "a\u001b[31m\u202e\"")])]);
+        Same(
+            """{"schema":"ratewall.trace/1","bans":[{"target":"192.0.2.1","scope":"all","since":null,"until":null,"remaining_s":null,"reason":"failures","count":6,"detection":"failures","service":"ssh","lines":[{"time":"2026-01-31T16:05:09Z","line":"a\u001B[31m\u202E\u0022"}]}]}""",
+            form, AnswerJson.Default.TraceForm);
+    }
+
+    [Fact]
+    public void Plan_Form_IsAsPromised() => Same(
+        """{"schema":"ratewall.plan/1","wall_present":true,"drift":true,"changes":["- a","\u002B b"]}""",
+        new PlanForm(true, true, ["- a", "+ b"]), AnswerJson.Default.PlanForm);
+
+    [Fact]
+    public void Change_Form_IsAsPromised() => Same(
+        """{"schema":"ratewall.change/1","verb":"ban","changed":true,"items":[{"target":"192.0.2.1","action":"banned","until":"2026-01-31T16:15:09Z","note":null}]}""",
+        new ChangeForm("ban", true, [new ChangeItemForm("192.0.2.1", "banned", "2026-01-31T16:15:09Z")]), AnswerJson.Default.ChangeForm);
+
+    private static void Same<T>(string expected, T form, JsonTypeInfo<T> type)
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        AnswerJson.Write(output, form, type);
+        Assert.Equal(expected + "\n", output.ToString());
+        using JsonDocument parsed = JsonDocument.Parse(output.ToString());
+        Assert.StartsWith("ratewall.", parsed.RootElement.GetProperty("schema").GetString(), StringComparison.Ordinal);
+    }
+}
