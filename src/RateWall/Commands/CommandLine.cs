@@ -1,7 +1,10 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using RateWall.Netfilter;
+using RateWall.Output;
 using RateWall.Policy;
+using RateWall.Systemd;
 
 namespace RateWall.Commands;
 
@@ -24,56 +27,95 @@ public static class CommandLine
 
     private static readonly Option<OutputFormat> Format = new("--format")
     {
-        Description = "table for people, json for programs.",
+        Description = "table for people (default), json for programs.",
         Recursive = true,
         DefaultValueFactory = _ => OutputFormat.Table,
         CustomParser = ParseFormat,
         HelpName = "table|json",
     };
 
+    // Names an operator passes may begin with '@', and no file named on a command line holds more of it.
+    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
     /// <summary>Parses and runs; the answer is the process's exit code.</summary>
-    public static int Run(string[] args)
+    public static int Run(string[] args) => Run(args, Console.Out, Console.Error);
+
+    /// <summary>Parses and runs with its output sent elsewhere.</summary>
+    public static int Run(string[] args, TextWriter output, TextWriter error)
+    {
+        ArgumentNullException.ThrowIfNull(args);
+        RootCommand root = Root();
+        ParseResult parsed = root.Parse(args, Parsing);
+        if (args.Length == 0)
+        {
+            // No verb is wrong use, so that a script with an empty variable in it notices; what helps is the help.
+            VerbHelp.Write(error, root, root);
+            return (int)ExitCode.Usage;
+        }
+
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (string problem in UsageProblems.Of(parsed)) error.WriteLine($"ratewall: {TerminalText.Escape(problem)}");
+            string verb = parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";
+            error.WriteLine($"ratewall: see 'ratewall {verb}--help'");
+            return (int)ExitCode.Usage;
+        }
+
+        return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
+    }
+
+    /// <summary>Makes a verb whose story is <paramref name="run"/>; <paramref name="example"/> is shown by its --help.</summary>
+    public static Command Verb(string name, string description, string example, Func<Session, ParseResult, ExitCode> run)
+    {
+        var command = new VerbCommand(name, description, example);
+        command.SetAction(result => (int)Guarded(result, run));
+        return command;
+    }
+
+    internal static RootCommand Root()
     {
         var root = new RootCommand("Keeps login ports of mail, ssh and ftp hosts up under attack: limits and bans in the kernel.")
         {
             Config, StateDir, Format,
         };
         foreach (Command verb in Verbs()) root.Add(verb);
-        ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
+        foreach (Option option in root.Options)
         {
-            foreach (ParseError error in parsed.Errors) Console.Error.WriteLine($"ratewall: {error.Message}");
-            Console.Error.WriteLine("ratewall: see 'ratewall --help'");
-            return (int)ExitCode.Usage;
+            if (option is HelpOption help)
+            {
+                help.Action = new VerbHelp();
+                help.Description = "Shows help.";
+            }
+            else if (option is VersionOption version)
+            {
+                version.Description = "Shows the version.";
+            }
         }
 
-        return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
-    }
-
-    /// <summary>Makes a verb whose story is <paramref name="run"/>; <paramref name="example"/> is shown by its --help.</summary>
-    public static Command Verb(string name, string description, string example, Func<Session, ParseResult, ExitCode> run)
-    {
-        var command = new Command(name, $"{description}\n\nExample:\n  {example}");
-        command.SetAction(result => (int)Guarded(result, run));
-        return command;
+        return root;
     }
 
     private static IEnumerable<Command> Verbs()
     {
+        yield return CheckCommand.Create();
+        yield return PolicyCommand.Create();
         yield return VersionCommand.Create();
     }
 
     private static ExitCode Guarded(ParseResult result, Func<Session, ParseResult, ExitCode> run)
     {
         string? config = result.GetValue(Config) ?? FromEnvironment("RATEWALL_CONFIG");
+        TextWriter output = result.InvocationConfiguration.Output, error = result.InvocationConfiguration.Error;
         var session = new Session
         {
             ConfigPath = config ?? "/etc/ratewall/ratewall.yaml",
             ConfigNamed = config is not null,
             StateDirectory = result.GetValue(StateDir) ?? FromEnvironment("RATEWALL_STATE_DIR") ?? "/var/lib/ratewall",
             Format = result.GetValue(Format),
-            Out = Console.Out,
-            Error = Console.Error,
+            Out = output,
+            Error = error,
+            OutTerminal = ReferenceEquals(output, Console.Out) ? Terminal.OfOutput() : Terminal.None,
+            ErrorTerminal = ReferenceEquals(error, Console.Error) ? Terminal.OfError() : Terminal.None,
         };
         try
         {
@@ -94,6 +136,10 @@ public static class CommandLine
                 ? Fail(session, ExitCode.NotPermitted, $"{e.Message} (run as root, or with CAP_NET_ADMIN)")
                 : Fail(session, ExitCode.Refused, e.Message);
         }
+        catch (SystemdException e)
+        {
+            return Fail(session, e.Errno is Eperm or Eacces ? ExitCode.NotPermitted : ExitCode.Refused, e.Message);
+        }
         catch (UnauthorizedAccessException e)
         {
             return Fail(session, ExitCode.NotPermitted, e.Message);
@@ -104,9 +150,13 @@ public static class CommandLine
         }
     }
 
+    // asm-generic/errno-base.h
+    private const int Eperm = 1;
+    private const int Eacces = 13;
+
     private static ExitCode Fail(Session session, ExitCode code, string message)
     {
-        session.Error.WriteLine($"ratewall: {message}");
+        session.Error.WriteLine($"ratewall: {TerminalText.EscapeLines(message)}");
         return code;
     }
 

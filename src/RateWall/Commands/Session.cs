@@ -1,3 +1,5 @@
+using RateWall.Output;
+
 namespace RateWall.Commands;
 
 /// <summary>How answers are printed.</summary>
@@ -30,6 +32,12 @@ public sealed record Session
 
     /// <summary>Warnings, progress and errors go here.</summary>
     public required TextWriter Error { get; init; }
+
+    /// <summary>What <see cref="Out"/> can do: colours and width for <see cref="AnswerTable"/>.</summary>
+    public Terminal OutTerminal { get; init; } = Terminal.None;
+
+    /// <summary>What <see cref="Error"/> can do.</summary>
+    public Terminal ErrorTerminal { get; init; } = Terminal.None;
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

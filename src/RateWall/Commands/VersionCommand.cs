@@ -1,16 +1,18 @@
 using System.CommandLine;
+using RateWall.Output;
 
 namespace RateWall.Commands;
 
 /// <summary>`ratewall version`: which program this is.</summary>
 internal static class VersionCommand
 {
+    /// <summary>The program's version, "1.2.3".</summary>
+    public static string Version => typeof(VersionCommand).Assembly.GetName().Version!.ToString(3);
+
     public static Command Create() => CommandLine.Verb("version", "Says which version this is.", "ratewall version", (session, _) =>
     {
-        string version = typeof(VersionCommand).Assembly.GetName().Version!.ToString(3);
-        session.Out.WriteLine(session.Format == OutputFormat.Json
-            ? $"{{\"schema\":\"ratewall.version/1\",\"version\":\"{version}\"}}"
-            : $"ratewall {version}");
+        if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, new VersionForm(Version), AnswerJson.Default.VersionForm);
+        else session.Out.WriteLine($"ratewall {Version}");
         return ExitCode.Done;
     });
 }

@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.Globalization;
+using RateWall.Output;
+using RateWall.Policy;
+
+namespace RateWall.Commands;
+
+/// <summary>`ratewall check`: is the policy right, and what does it allow at most?</summary>
+internal static class CheckCommand
+{
+    public static Command Create() => CommandLine.Verb(
+        "check",
+        "Checks the policy files, tells everything that is wrong with them, and what they allow at most.",
+        "ratewall check --config /etc/ratewall/ratewall.yaml",
+        (session, _) => Run(session));
+
+    private static ExitCode Run(Session session)
+    {
+        EffectivePolicy policy;
+        try
+        {
+            policy = session.LoadPolicy();
+        }
+        catch (PolicyException wrong)
+        {
+            Tell(session, wrong);
+            return ExitCode.Usage;
+        }
+
+        if (session.Format == OutputFormat.Json) WriteJson(session, policy);
+        else WriteTable(session, policy);
+        return ExitCode.Done;
+    }
+
+    private static void Tell(Session session, PolicyException wrong)
+    {
+        if (session.Format == OutputFormat.Json)
+        {
+            ProblemForm[] problems = [.. wrong.Details.Select(p => new ProblemForm(p.Origin.File, p.Origin.Line, p.Origin.Column, p.Text))];
+            AnswerJson.Write(session.Out, new CheckForm(Ok: false, [], problems, [], KernelMemoryBytes: null), AnswerJson.Default.CheckForm);
+            return;
+        }
+
+        foreach (string problem in wrong.Problems) session.Error.WriteLine(problem);
+        session.Error.WriteLine(wrong.Problems.Count == 1 ? "ratewall: the policy has 1 problem" : $"ratewall: the policy has {wrong.Problems.Count} problems");
+    }
+
+    private static void WriteJson(Session session, EffectivePolicy policy)
+    {
+        WorstCaseForm[] services = [.. policy.Enabled.Select(s => new WorstCaseForm(
+            s.Name, s.Ports, Lower(s.Limit.Mode),
+            WorstCase.ConnectionsPerMinute(s.Limit), WorstCase.ConnectionsPerMinute(s.Limit, policy.Trust.Factor),
+            s.Failures?.Count, LogName(s.Log), WorstCase.KernelMemory(s.Limit)))];
+        AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)), AnswerJson.Default.CheckForm);
+    }
+
+    private static void WriteTable(Session session, EffectivePolicy policy)
+    {
+        TextWriter output = session.Out;
+        output.WriteLine(policy.Files.Count == 0
+            ? "The policy is right: the built-in default, no file was read."
+            : $"The policy is right: the built-in default with {string.Join(", ", policy.Files.Select(TerminalText.Escape))} over it.");
+        output.WriteLine();
+        var table = new AnswerTable("SERVICE", "PORTS", "LIMIT", ">A MINUTE", ">TRUSTED", "BANNED AFTER", "LOG", ">MEMORY");
+        foreach (ServicePolicy service in policy.Enabled)
+        {
+            table.Add(
+                service.Name, string.Join(',', service.Ports), Describe(service.Limit),
+                Count(WorstCase.ConnectionsPerMinute(service.Limit)),
+                Count(WorstCase.ConnectionsPerMinute(service.Limit, policy.Trust.Factor)),
+                service.Failures is { } f ? $"{f.Count} failures in {DurationText.Format(f.Within)}" : "never",
+                LogName(service.Log), Megabytes(WorstCase.KernelMemory(service.Limit)));
+        }
+
+        table.WriteTo(output, session.OutTerminal);
+        output.WriteLine();
+        output.WriteLine("A MINUTE: the most connections one source (IPv4 address, IPv6 /64) gets through in any minute; TRUSTED: one that");
+        output.WriteLine("logged in lately. A source fails as often as it likes within these connections until correlate has read the");
+        output.WriteLine($"lines: then it is banned for {DurationText.Format(policy.Bans.First)} at first and {DurationText.Format(policy.Bans.Cap)} at most.");
+        output.WriteLine($"MEMORY: of the kernel, when the sets are full; {Megabytes(WorstCase.KernelMemory(policy))} in all, with {policy.Bans.Size} bans of each IP version.");
+    }
+
+    private static string Describe(LimitPolicy limit) => limit.Mode == LimitMode.Off
+        ? "off"
+        : $"{Lower(limit.Mode)} {limit.Connections} in {DurationText.Format(limit.Per)}";
+
+    private static string Lower(LimitMode mode) => mode.ToString().ToLowerInvariant();
+
+    private static string Count(long? count) => count?.ToString(CultureInfo.InvariantCulture) ?? "no limit";
+
+    private static string LogName(LogSource log) => log.File ?? "journal";
+
+    private static string Megabytes(long bytes) => $"{(bytes + 999_999) / 1_000_000} MB";
+}
