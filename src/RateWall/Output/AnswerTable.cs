@@ -113,6 +113,8 @@ public sealed class AnswerTable
             var column = new TableColumn(new Text(headings[i], new Style(decoration: Decoration.Bold)))
             {
                 Alignment = right[i] ? Justify.Right : Justify.Left,
+                // Names and numbers are read as one word; what explains them may take several lines.
+                NoWrap = i == 0 || right[i],
                 Padding = new Padding(0, 0, i == headings.Length - 1 ? 0 : Gap.Length, 0),
             };
             table.AddColumn(column);

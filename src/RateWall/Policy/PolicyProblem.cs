@@ -1,4 +1,5 @@
 using System.Globalization;
+using RateWall.Output;
 
 namespace RateWall.Policy;
 
@@ -9,6 +10,6 @@ public sealed record PolicyProblem(ValueOrigin Origin, string Text)
 {
     /// <summary>"file:line:column: what is wrong, remedy"; a problem with a whole file (line 0) names the file alone.</summary>
     public override string ToString() => Origin.Line > 0
-        ? string.Create(CultureInfo.InvariantCulture, $"{Origin.File}:{Origin.Line}:{Origin.Column}: {Text}")
-        : $"{Origin.File}: {Text}";
+        ? string.Create(CultureInfo.InvariantCulture, $"{TerminalText.Escape(Origin.File)}:{Origin.Line}:{Origin.Column}: {Text}")
+        : $"{TerminalText.Escape(Origin.File)}: {Text}";
 }

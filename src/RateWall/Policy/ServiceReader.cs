@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using RateWall.Detection.Correlation;
+using RateWall.Output;
 
 namespace RateWall.Policy;
 
@@ -66,7 +67,7 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
             int blamed = owners.FindLastIndex(o => o.Origin.File != PolicyReader.BuiltIn);
             (int _, string service, bool _, ValueOrigin origin) = owners[blamed < 0 ? owners.Count - 1 : blamed];
             var other = owners.First(o => o.Service != service);
-            Problems.Add(origin, $"port {port.Key} of services.{service} belongs to services.{other.Service} too ({other.Origin}); take it from one, or write 'enabled: false' there");
+            Problems.Add(origin, $"port {port.Key} of services.{service} belongs to services.{other.Service} too ({TerminalText.Escape(other.Origin.ToString())}); take it from one, or write 'enabled: false' there");
         }
     }
 

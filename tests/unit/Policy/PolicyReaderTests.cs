@@ -168,6 +168,14 @@ public sealed class PolicyReaderTests : IDisposable
     }
 
     [Fact]
+    public void Load_FileNameThatATerminalObeys_IsEscaped()
+    {
+        string path = Path.Combine(directory.FullName, "\u001b[2J.yaml");
+        PolicyException wrong = Assert.Throws<PolicyException>(() => PolicyReader.Load(path, mustExist: true, Journal));
+        Assert.Contains("/\\x1b[2J.yaml: there is no such file", wrong.Problems[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_Directory_SaysSo()
     {
         PolicyException wrong = Assert.Throws<PolicyException>(() => PolicyReader.Load(directory.FullName, mustExist: true, Journal));
