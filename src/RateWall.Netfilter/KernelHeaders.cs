@@ -16,11 +16,13 @@ internal static class KernelHeaders
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
 
+    // linux/memfd.h
+    internal const uint MFD_CLOEXEC = 1;
+
     // linux/netlink.h
     internal const int NETLINK_NETFILTER = 12;
     internal const int NETLINK_CAP_ACK = 10;
     internal const int NETLINK_EXT_ACK = 11;
-    internal const int NETLINK_GET_STRICT_CHK = 12;
     internal const int NLMSG_HDRLEN = 16;
     internal const ushort NLMSG_NOOP = 1;
     internal const ushort NLMSG_ERROR = 2;

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
 using static RateWall.Netfilter.KernelHeaders;
 
 namespace RateWall.Netfilter;
@@ -65,7 +67,7 @@ public sealed partial class LibNftables : IDisposable
     /// <param name="commands">Text in the nft language.</param>
     /// <param name="listing">How listings are printed.</param>
     /// <param name="checkOnly">True: the kernel validates, nothing changes (nft -c).</param>
-    /// <exception cref="NetfilterException">Refused; the text carries libnftables' messages, each with the line it is about and a mark under the place.</exception>
+    /// <exception cref="NetfilterException">Refused; the text carries libnftables' messages, each with the line and columns it is about ("rules:2:5-9: Error: ...").</exception>
     public string Run(string commands, NftListing listing = NftListing.Plain, bool checkOnly = false)
     {
         const string operation = "nftables";
@@ -74,12 +76,16 @@ public sealed partial class LibNftables : IDisposable
         nft_ctx_output_set_flags(context,
             (listing.HasFlag(NftListing.Stateless) ? NFT_CTX_OUTPUT_STATELESS : 0) | (listing.HasFlag(NftListing.Terse) ? NFT_CTX_OUTPUT_TERSE : 0));
         nft_ctx_set_dry_run(context, checkOnly);
-        int result = nft_run_cmd_from_buffer(context, commands);
+
+        // From a buffer libnftables shows the first line with every error; from a file it shows the right one, with its number.
+        using SafeFileHandle file = MemoryFile(operation, commands);
+        string path = $"/proc/self/fd/{file.DangerousGetHandle()}";
+        int result = nft_run_cmd_from_filename(context, path);
 
         // Reading a buffer also empties it for the next call, so both are read always.
         string output = Marshal.PtrToStringUTF8(nft_ctx_get_output_buffer(context)) ?? "";
         string errors = Marshal.PtrToStringUTF8(nft_ctx_get_error_buffer(context)) ?? "";
-        return result == 0 ? output : throw Refused(operation, errors);
+        return result == 0 ? output : throw Refused(operation, errors.Replace($"{path}:", "rules:", StringComparison.Ordinal));
     }
 
     /// <inheritdoc/>
@@ -97,6 +103,15 @@ public sealed partial class LibNftables : IDisposable
             _ when text.Length == 0 => "refused without a message",
             _ => text,
         });
+    }
+
+    private static SafeFileHandle MemoryFile(string operation, string text)
+    {
+        int descriptor = Libc.memfd_create("nftables", MFD_CLOEXEC);
+        if (descriptor < 0) throw KernelError.Refused(operation, Marshal.GetLastPInvokeError());
+        var file = new SafeFileHandle(descriptor, ownsHandle: true);
+        RandomAccess.Write(file, Encoding.UTF8.GetBytes(text), fileOffset: 0);
+        return file;
     }
 
     [LibraryImport(Library)]
@@ -124,7 +139,7 @@ public sealed partial class LibNftables : IDisposable
     private static partial void nft_ctx_set_dry_run(ContextHandle context, [MarshalAs(UnmanagedType.U1)] bool dry);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int nft_run_cmd_from_buffer(ContextHandle context, string commands);
+    private static partial int nft_run_cmd_from_filename(ContextHandle context, string path);
 
     /// <summary>struct nft_ctx *.</summary>
     private sealed class ContextHandle : SafeHandle

@@ -12,7 +12,7 @@ internal struct NetlinkAddress
     public uint Groups;
 }
 
-/// <summary>The few libc calls a netlink socket needs.</summary>
+/// <summary>The few libc calls a netlink socket and libnftables need.</summary>
 internal static partial class Libc
 {
     internal const int AddressLength = 12;
@@ -33,6 +33,9 @@ internal static partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint recvfrom(
         NetlinkHandle socket, Span<byte> buffer, nuint length, int flags, out NetlinkAddress address, ref uint addressLength);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int memfd_create(string name, uint flags);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int close(nint descriptor);

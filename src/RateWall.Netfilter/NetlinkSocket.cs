@@ -39,10 +39,9 @@ internal sealed class NetlinkSocket : IDisposable
             throw KernelError.Refused(operation, errno);
         }
 
-        // All of these only make answers better: an old kernel without one of them still works.
+        // These only make answers better: an old kernel without one of them still works.
         socket.TrySet(SOL_NETLINK, NETLINK_EXT_ACK, 1);
         socket.TrySet(SOL_NETLINK, NETLINK_CAP_ACK, 1);
-        socket.TrySet(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
         if (!socket.TrySet(SOL_SOCKET, SO_RCVBUFFORCE, ReceiveBufferLength)) socket.TrySet(SOL_SOCKET, SO_RCVBUF, ReceiveBufferLength);
         return socket;
     }

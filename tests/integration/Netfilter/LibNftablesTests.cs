@@ -59,8 +59,8 @@ public sealed class LibNftablesTests
         {
             using LibNftables nftables = LibNftables.Open();
             NetfilterException syntax = Assert.Throws<NetfilterException>(() => nftables.Run("add table inet t\nadd chian inet t c\n"));
-            Assert.Contains("Error: syntax error", syntax.Message, StringComparison.Ordinal);
-            Assert.Contains("add chian inet t c\n    ^^^^^", syntax.Message, StringComparison.Ordinal);
+            Assert.Contains("rules:2:11-14: Error: syntax error", syntax.Message, StringComparison.Ordinal);
+            Assert.Contains("add chian inet t c\n          ^^^^", syntax.Message, StringComparison.Ordinal);
             Assert.False(syntax.IsNotPermitted);
 
             NetfilterException missing = Assert.Throws<NetfilterException>(() => nftables.Run("list table inet nothere"));

@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+using RateWall.IntegrationTests.Machine;
+using RateWall.Netfilter;
+using static RateWall.IntegrationTests.Netfilter.KernelTable;
+
+namespace RateWall.IntegrationTests.Netfilter;
+
+public sealed partial class PermissionTests
+{
+    private const uint LINUX_CAPABILITY_VERSION_3 = 0x20080522; // linux/capability.h
+
+    [LinuxFact]
+    public void Client_WithoutCapNetAdmin_IsNotPermitted()
+    {
+        using var table = new KernelTable("set s { type ipv4_addr; }");
+        table.Namespace.Run(() =>
+        {
+            DropCapabilities();
+            using NftablesClient client = NftablesClient.Open();
+            foreach (Action action in (Action[])
+            [
+                () => client.GetGeneration(),
+                () => client.TableExists(Name),
+                () => client.ListSets(Name),
+                () => client.GetElement(Name, "s", Key("192.0.2.1")),
+                () => client.Commit(Name, [Add("s", Element("192.0.2.1"))]),
+            ])
+            {
+                NetfilterException refused = Assert.Throws<NetfilterException>(action);
+                Assert.True(refused.IsNotPermitted, refused.Message);
+                Assert.Contains("Operation not permitted", refused.Message, StringComparison.Ordinal);
+            }
+        });
+        Assert.Empty(table.Client.ListElements(Name, "s"));
+    }
+
+    [LinuxFact]
+    public void LibNftables_WithoutCapNetAdmin_IsNotPermitted()
+    {
+        using var space = new NetworkNamespace();
+        space.Run(() =>
+        {
+            DropCapabilities();
+            using LibNftables nftables = LibNftables.Open();
+            foreach (string commands in (string[])["add table inet t", "list ruleset"])
+            {
+                NetfilterException refused = Assert.Throws<NetfilterException>(() => nftables.Run(commands));
+                Assert.True(refused.IsNotPermitted, refused.Message);
+            }
+        });
+    }
+
+    /// <summary>Capabilities are a thread's own: the test's thread in the namespace loses them and ends.</summary>
+    private static void DropCapabilities()
+    {
+        uint[] header = [LINUX_CAPABILITY_VERSION_3, 0];
+        Assert.Equal(0, capset(header, new uint[6]));
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int capset([In] uint[] header, [In] uint[] data);
+}
