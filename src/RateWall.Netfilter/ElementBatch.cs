@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using static RateWall.Netfilter.KernelHeaders;
 
@@ -54,6 +55,10 @@ internal sealed class ElementBatch
         batch.messageStarts.RemoveAt(batch.messageStarts.Count - 1); // the end frame answers nothing
         return batch;
     }
+
+    /// <summary>Names another generation, in which the sets were found to be of the same kinds.</summary>
+    public void MoveTo(uint generation) =>
+        BinaryPrimitives.WriteUInt32BigEndian(buffer.AsSpan(NLMSG_HDRLEN + NFGENMSG_LEN + NLA_HDRLEN), generation);
 
     /// <summary>The change an answer is about.</summary>
     /// <param name="sequence">The sequence number the answer repeats.</param>

@@ -76,7 +76,12 @@ internal readonly record struct KernelElement(
 
         // The catch-all element (`*`) has no key and stands for none of its own.
         if ((flags & NFT_SET_ELEM_CATCHALL) != 0 || element.Fault is not null) return null;
-        if (key.Length == 0) element.Fail("an element without a key");
+        if (key.Length == 0)
+        {
+            element.Fail("an element without a key");
+            return null;
+        }
+
         return new(key, keyEnd, flags, timeout, expiration, packets, bytes);
     }
 

@@ -71,7 +71,11 @@ internal ref struct MessageWriter
         if (!payload.IsEmpty) BinaryPrimitives.WriteUInt64BigEndian(payload, value);
     }
 
-    public void Bytes(ushort type, scoped ReadOnlySpan<byte> value) => value.CopyTo(Attribute(type, value.Length));
+    public void Bytes(ushort type, scoped ReadOnlySpan<byte> value)
+    {
+        Span<byte> payload = Attribute(type, value.Length);
+        if (!payload.IsEmpty) value.CopyTo(payload);
+    }
 
     /// <summary>A string with its closing NUL.</summary>
     public void Text(ushort type, string value)

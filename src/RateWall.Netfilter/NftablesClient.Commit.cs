@@ -5,6 +5,9 @@ namespace RateWall.Netfilter;
 /// <content>Changing set elements.</content>
 public sealed partial class NftablesClient
 {
+    /// <summary>Writing more changes than this takes long enough for somebody else's commit to be likely meanwhile.</summary>
+    private const int QuicklyWritten = 256;
+
     /// <summary>Commits the changes, in order, as one batch: all of them or none.</summary>
     /// <remarks>
     /// The batch names the generation in which the sets' kinds were read, so that a set declared anew by somebody else meanwhile
@@ -30,6 +33,8 @@ public sealed partial class NftablesClient
         Dictionary<string, SetShape> known = DescribeAll(table, changes, generation);
         uint firstSequence = socket.Reserve(ElementBatch.SequencesFor(changes.Count));
         ElementBatch batch = ElementBatch.Write(table, changes, known, generation, firstSequence, packed);
+
+        if (changes.Count > QuicklyWritten) generation = CatchUp(table, batch, known, generation);
 
         string operation = changes.Count == 1
             ? $"{ElementBatch.Phrase(changes[0], known[changes[0].Set])} in {table}"
@@ -78,6 +83,21 @@ public sealed partial class NftablesClient
         throw new NetfilterException(operation, EIO, overrun
             ? "the kernel's answer was lost (ENOBUFS): it may or may not have been committed"
             : "the kernel gave no answer: it may or may not have been committed");
+    }
+
+    /// <summary>Moves a batch that took long to write to the generation of now, if the sets are still of the same kinds.</summary>
+    private uint CatchUp(TableName table, ElementBatch batch, Dictionary<string, SetShape> known, uint generation)
+    {
+        uint now = AgreeOnGeneration();
+        if (now == generation) return now;
+        foreach ((string set, SetShape shape) in known)
+        {
+            SetShape again = Describe(table, set, now);
+            if (again.Form != shape.Form || again.KeyLength != shape.KeyLength) throw KernelError.Refused($"commit to {set} in {table}", ERESTART);
+        }
+
+        batch.MoveTo(now);
+        return now;
     }
 
     private Dictionary<string, SetShape> DescribeAll(TableName table, IReadOnlyList<ElementChange> changes, uint generation)

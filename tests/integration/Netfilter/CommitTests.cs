@@ -164,6 +164,8 @@ public sealed class CommitTests
         try
         {
             for (int i = 0; i < 2_000; i++) table.Commit(Add("s", new() { Key = (byte[])[192, 0, (byte)(i >> 8), (byte)i] }));
+            for (byte b = 0; b < 5; b++)
+                table.Commit([.. Enumerable.Range(0, 2_000).Select(i => Add("s", new() { Key = (byte[])[203, b, (byte)(i >> 8), (byte)i] }))]);
         }
         finally
         {
@@ -172,7 +174,7 @@ public sealed class CommitTests
         }
 
         Assert.True(rounds > 0);
-        Assert.Equal(2_000, table.Client.ListElements(Name, "s").Count);
+        Assert.Equal(12_000, table.Client.ListElements(Name, "s").Count);
     }
 
     [LinuxFact]

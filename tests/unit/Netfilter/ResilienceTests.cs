@@ -1,0 +1,52 @@
+using Polly;
+using RateWall.Netfilter;
+using static RateWall.Netfilter.KernelHeaders;
+
+namespace RateWall.UnitTests.Netfilter;
+
+public sealed class ResilienceTests
+{
+    [Theory]
+    [InlineData(ERESTART)]
+    [InlineData(EAGAIN)]
+    [InlineData(EINTR)]
+    [InlineData(ENOBUFS)]
+    public void ForKernel_WhatPassesByItself_IsAskedAgainWithABound(int errno)
+    {
+        ResiliencePipeline pipeline = Resilience.ForKernel(new Hasty());
+        int calls = 0;
+        Assert.Equal(3, pipeline.Execute(() => ++calls < 3 ? throw KernelError.Refused("ask", errno) : calls));
+
+        calls = 0;
+        NetfilterException last = Assert.Throws<NetfilterException>(() => pipeline.Execute(() =>
+        {
+            calls++;
+            throw KernelError.Refused("ask", errno);
+        }));
+        Assert.Equal(errno, last.Errno);
+        Assert.Equal(1 + Resilience.KernelRetries, calls);
+    }
+
+    [Theory]
+    [InlineData(EPERM)]
+    [InlineData(ENOENT)]
+    [InlineData(EBADMSG)]
+    [InlineData(EIO)]
+    public void ForKernel_AFinalAnswer_IsTakenAtOnce(int errno)
+    {
+        int calls = 0;
+        Assert.Throws<NetfilterException>(() => Resilience.ForKernel(new Hasty()).Execute(() =>
+        {
+            calls++;
+            throw KernelError.Refused("ask", errno);
+        }));
+        Assert.Equal(1, calls);
+    }
+
+    /// <summary>A clock whose every wait is over at once.</summary>
+    private sealed class Hasty : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? TimeSpan.Zero : dueTime, period);
+    }
+}
