@@ -1,0 +1,41 @@
+using System.Globalization;
+using RateWall.IntegrationTests.Machine;
+
+namespace RateWall.IntegrationTests.Containers;
+
+/// <summary>A running container; disposing ends and removes it.</summary>
+public sealed class Container(ContainerEngine engine, string name, string address) : IDisposable
+{
+    public string Name { get; } = name;
+
+    /// <summary>Its address on the test's network.</summary>
+    public string Address { get; } = address;
+
+    /// <summary>Runs a program in the container.</summary>
+    public Answer Exec(params string[] command) => engine.Docker(["exec", Name, .. command]);
+
+    /// <summary>Copies a file or directory of the machine into the container.</summary>
+    public void CopyIn(string from, string to) => engine.Docker("cp", from, $"{Name}:{to}").MustSucceed("docker cp");
+
+    /// <summary>Writes a text file in the container.</summary>
+    public void Write(string path, string text) =>
+        engine.Docker(["exec", "--interactive", Name, "tee", path], text, limit: null).MustSucceed($"writing {path}");
+
+    /// <summary>What PID 1 wrote.</summary>
+    public string Logs()
+    {
+        Answer answer = engine.Docker("logs", Name);
+        return answer.Out + answer.Error;
+    }
+
+    /// <summary>True when a TCP connection to another machine opens within two seconds.</summary>
+    public bool CanConnect(string to, int port) =>
+        Exec("timeout", "2", "bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}")).ExitCode == 0;
+
+    /// <summary>One real ssh login with a wrong password.</summary>
+    public Answer FailLogin(string to, string user) => Exec(
+        "sshpass", "-p", "wrong", "ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+        "-o", "PreferredAuthentications=password", "-o", "NumberOfPasswordPrompts=1", "-o", "ConnectTimeout=3", $"{user}@{to}", "true");
+
+    public void Dispose() => engine.Docker("rm", "--force", "--volumes", Name);
+}
