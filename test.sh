@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# Runs every test: installs what is missing (as root, with apt), builds, unit tests, integration tests on the real kernel
+# and in containers. Each test that could not run is named; where everything could have been installed it is a failure.
+# The last line is "N passed, N failed, N skipped"; the exit code is 0 only if nothing failed.
+#
+#   ./test.sh [FILTER]     FILTER as for `dotnet test --filter`
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+exec </dev/null
+
+filter=${1:-}
+results=$PWD/artifacts/test-results
+engine=
+child=
+passed=0
+failed=0
+skipped=0
+strict=no
+if ((EUID == 0)) && command -v apt-get >/dev/null; then strict=yes; fi
+
+export DEBIAN_FRONTEND=noninteractive DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+# No build server stays behind.
+export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false DOTNET_CLI_USE_MSBUILD_SERVER=0
+
+say() { printf '\n== %s\n' "$*"; }
+
+# shellcheck disable=SC2317,SC2329  # called by the trap
+clean_up() {
+  local code=$?
+  trap - EXIT
+  if [[ -n $child ]] && kill -0 "$child" 2>/dev/null; then
+    kill -TERM "$child" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+  fi
+  if [[ -n $engine ]]; then containers/engine.sh down "$engine" || true; fi
+  exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# In the background, so that a signal to this script is not kept waiting by the child.
+run() {
+  local code=0
+  "$@" &
+  child=$!
+  wait "$child" || code=$?
+  child=
+  return "$code"
+}
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]; }
+
+install_missing() {
+  local package missing=()
+  for package in nftables iproute2 util-linux libnftables1 libsystemd0 systemd systemd-journal-remote openssh-client \
+    strace iptables mmdebstrap debian-archive-keyring; do
+    is_installed "$package" || missing+=("$package")
+  done
+  # Another package may have brought docker, and the two do not go together.
+  command -v dockerd >/dev/null || docker version >/dev/null 2>&1 || missing+=(docker.io)
+  if ((${#missing[@]} > 0)); then
+    say "installing ${missing[*]}"
+    apt_get install -y --no-install-recommends "${missing[@]}"
+  fi
+}
+
+# With fresh lists if the ones there are do not know the packages, or are too old to be true.
+apt_get() {
+  run apt-get -qq -o Dpkg::Use-Pty=0 "$@" && return
+  run apt-get -qq update
+  run apt-get -qq -o Dpkg::Use-Pty=0 "$@"
+}
+
+# A real sshd without installing it: the package would start one on this machine.
+unpack_sshd() {
+  local target=$PWD/artifacts/openssh work
+  if command -v sshd >/dev/null || [[ -x /usr/sbin/sshd ]]; then return; fi
+  if [[ ! -x $target/sshd ]]; then
+    say "unpacking openssh-server (not installed, not started)"
+    work=$(mktemp -d "${TMPDIR:-/tmp}/ratewall-openssh.XXXXXX")
+    chmod 0755 "$work"
+    (cd "$work" && { apt-get -qq download openssh-server libwrap0 2>/dev/null || { apt-get -qq update && apt-get -qq download openssh-server libwrap0; }; })
+    rm -rf "$target"
+    mkdir -p "$target"
+    for package in "$work"/*.deb; do dpkg -x "$package" "$target"; done
+    rm -rf "$work"
+    # sshd starts itself again for each connection, so the path must be absolute.
+    cat >"$target/sshd" <<SCRIPT
+#!/bin/sh
+libraries=\$(find '$target' -name '*.so.*' -printf '%h:' -quit)
+LD_LIBRARY_PATH="\$libraries\$LD_LIBRARY_PATH" exec '$target/usr/sbin/sshd' "\$@"
+SCRIPT
+    chmod 0755 "$target/sshd"
+  fi
+  export RATEWALL_TEST_SSHD=$target/sshd
+}
+
+start_engine() {
+  local answer
+  command -v docker >/dev/null || return 0
+  # /tmp, not TMPDIR: a socket's path is at most 107 bytes long.
+  engine=$(mktemp -d /tmp/ratewall-engine.XXXXXX)
+  if answer=$(containers/engine.sh up "$engine"); then
+    while IFS='=' read -r name value; do export "$name=$value"; done <<<"$answer"
+    echo "container engine: ${DOCKER_HOST:-the one that answers}"
+  fi
+}
+
+# Prints outcome, name and message of each test in a TRX file, tab-separated, one test a line.
+read_trx() {
+  tr '\r\n\t' '   ' <"$1" | sed 's/<UnitTestResult /\n&/g; s/<\/UnitTestResult>/&\n/g' | awk '
+    /^<UnitTestResult / {
+      name = outcome = message = ""
+      if (match($0, / testName="[^"]*"/)) name = substr($0, RSTART + 11, RLENGTH - 12)
+      if (match($0, / outcome="[^"]*"/)) outcome = substr($0, RSTART + 10, RLENGTH - 11)
+      if (match($0, /<Message>[^<]*/)) message = substr($0, RSTART + 9, RLENGTH - 9)
+      if (match($0, /<StdOut>[^<]*/) && message == "") message = substr($0, RSTART + 8, RLENGTH - 8)
+      printf "%s\t%s\t%s\n", outcome, name, message
+    }' | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&#x[0-9A-Fa-f]*;/ /g; s/&amp;/\&/g'
+}
+
+# Runs one test project and adds what its TRX file says; what a broken run hides counts as a failure.
+run_tests() {
+  local name=$1 verbosity=$2 code=0 failures=0 outcome test message
+  local trx=$results/$name.trx
+  local arguments=(test "tests/$name" -c Release --no-build --results-directory "$results" --logger "trx;LogFileName=$name.trx"
+    --logger "console;verbosity=$verbosity")
+  if [[ -n $filter ]]; then arguments+=(--filter "$filter"); fi
+  rm -f "$trx"
+  say "$name tests"
+  run dotnet "${arguments[@]}" || code=$?
+  if [[ -s $trx ]]; then
+    while IFS=$'\t' read -r outcome test message; do
+      case $outcome in
+        Passed) passed=$((passed + 1)) ;;
+        NotExecuted | Inconclusive | Pending)
+          if [[ $strict == yes ]]; then
+            failures=$((failures + 1))
+            echo "SKIPPED, which is a failure here: $test: $message"
+          else
+            skipped=$((skipped + 1))
+            echo "SKIPPED: $test: $message"
+          fi
+          ;;
+        *)
+          failures=$((failures + 1))
+          echo "FAILED: $test"
+          ;;
+      esac
+    done < <(read_trx "$trx")
+  elif [[ $code -eq 0 && -n $filter ]]; then
+    echo "no test of $name matches $filter"
+  else
+    failures=1
+    echo "FAILED: the $name tests did not run (exit code $code)"
+  fi
+  if ((code != 0 && failures == 0)); then
+    failures=1
+    echo "FAILED: the $name tests broke off (exit code $code)"
+  fi
+  failed=$((failed + failures))
+}
+
+finish() {
+  say "$1"
+  echo "$passed passed, $failed failed, $skipped skipped"
+  if ((failed > 0)); then exit 1; fi
+  exit 0
+}
+
+command -v dotnet >/dev/null || { failed=1; finish "dotnet is not there: install the .NET 10 SDK"; }
+mkdir -p "$results"
+if [[ $strict == yes ]]; then
+  install_missing || { failed=1; finish "apt-get could not install what the tests need"; }
+  unpack_sshd || { failed=1; finish "openssh-server could not be unpacked"; }
+fi
+
+say "building"
+run ./build.sh || { failed=1; finish "the program does not build"; }
+for project in unit integration; do
+  run dotnet build "tests/$project" -c Release --nologo -v quiet || { failed=1; finish "tests/$project does not build"; }
+done
+
+run_tests unit minimal
+start_engine
+run_tests integration normal
+finish "totals"
