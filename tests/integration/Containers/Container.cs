@@ -17,6 +17,9 @@ public sealed class Container(ContainerEngine engine, string name, string addres
     /// <summary>Copies a file or directory of the machine into the container.</summary>
     public void CopyIn(string from, string to) => engine.Docker("cp", from, $"{Name}:{to}").MustSucceed("docker cp");
 
+    /// <summary>Copies a file or directory of the container to the machine.</summary>
+    public void CopyOut(string from, string to) => engine.Docker("cp", $"{Name}:{from}", to).MustSucceed("docker cp");
+
     /// <summary>Writes a text file in the container.</summary>
     public void Write(string path, string text) =>
         engine.Docker(["exec", "--interactive", Name, "tee", path], text, limit: null).MustSucceed($"writing {path}");

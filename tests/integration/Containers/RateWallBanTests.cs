@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text.Json;
+using RateWall.IntegrationTests.Machine;
+
+namespace RateWall.IntegrationTests.Containers;
+
+/// <summary>The whole way on machines of their own: units at boot, a real sshd, real failed logins, the ban and its end.</summary>
+[Collection(ContainerCollection.Name)]
+public sealed class RateWallBanTests(ContainerEngine engine)
+{
+    private const int BanSeconds = 20;
+
+    // The window would stop a fourth login in a minute before its failure is logged; the ban is what is looked at here.
+    private static readonly string Policy = string.Create(CultureInfo.InvariantCulture, $$"""
+        services:
+          ssh:
+            limit: { mode: window, connections: 10 }
+            failures: { count: 3, within: 10m }
+        bans: { first: {{BanSeconds}}s, factor: 1, cap: 10m }
+        """);
+
+    [ContainerFact]
+    public void Attacker_FailingLogins_IsBannedForAWhileAndNobodyElse()
+    {
+        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
+        using Container host = engine.BootHost(network, "198.51.100.2");
+        using Container attacker = engine.StartMachine(network, "198.51.100.66");
+        using Container customer = engine.StartMachine(network, "198.51.100.77");
+        Enable(host);
+        host.Exec("systemctl", "start", "ratewall.service").MustSucceed("systemctl start ratewall.service");
+        Assert.Contains("table inet ratewall", host.Exec("nft", "list", "table", "inet", "ratewall").Out, StringComparison.Ordinal);
+
+        FailLogins(attacker, host);
+        CorrelateUntilBanned(host, attacker, () => host.Exec("ratewall", "correlate").MustSucceed("ratewall correlate"));
+
+        Assert.False(attacker.CanConnect(host.Address, 22), "the banned attacker can connect");
+        Assert.True(customer.CanConnect(host.Address, 22), "another address cannot connect");
+        JsonElement ban = Assert.Single(Bans(host));
+        Assert.Contains(attacker.Address, ban.GetProperty("target").GetString(), StringComparison.Ordinal);
+        Assert.InRange(ban.GetProperty("remaining_s").GetInt64(), 0, BanSeconds);
+        Assert.Contains("Failed password", host.Exec("ratewall", "trace", attacker.Address).MustSucceed("ratewall trace").Out, StringComparison.Ordinal);
+
+        // Nothing of RateWall runs: the kernel alone holds the deadline.
+        Eventually.True("the ban runs out by itself", TimeSpan.FromSeconds(BanSeconds + 15), () => attacker.CanConnect(host.Address, 22));
+        Assert.Empty(Bans(host));
+    }
+
+    [ContainerFact]
+    public void Host_Booting_HasTheWallBeforeTheNetworkAndTheTimerBans()
+    {
+        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
+        using Container host = engine.BootHost(network, "198.51.100.2");
+        using Container attacker = engine.StartMachine(network, "198.51.100.66");
+        Enable(host);
+        host.Exec("systemctl", "enable", "ratewall.service", "ratewall-correlate.timer").MustSucceed("systemctl enable");
+
+        engine.Restart(host);
+
+        Assert.Equal("active\n", host.Exec("systemctl", "is-active", "ratewall.service").Out);
+        Assert.Equal("active\n", host.Exec("systemctl", "is-active", "ratewall-correlate.timer").Out);
+        Assert.True(Monotonic(host, "ratewall.service") < Monotonic(host, "network.target"), "the wall came after the network");
+        Assert.DoesNotContain("ordering cycle", host.Exec("journalctl", "-b", "--no-pager").Out, StringComparison.Ordinal);
+
+        FailLogins(attacker, host);
+        CorrelateUntilBanned(host, attacker, () => { });
+
+        Assert.False(attacker.CanConnect(host.Address, 22), "the banned attacker can connect");
+        // Four runs a minute must not fill the journal with their beginnings and ends.
+        Assert.Equal("", host.Exec("journalctl", "-b", "--no-pager", "-o", "cat", "-g", "^(Starting|Finished) ratewall-correlate", "_PID=1").Out);
+    }
+
+    private static void Enable(Container host) => host.Write("/etc/ratewall/ratewall.yaml", Policy);
+
+    private static void FailLogins(Container attacker, Container host)
+    {
+        Assert.True(attacker.CanConnect(host.Address, 22), "the host does not answer");
+        for (int i = 0; i < 4; i++) attacker.FailLogin(host.Address, "root");
+    }
+
+    private static void CorrelateUntilBanned(Container host, Container attacker, Action run) =>
+        Eventually.True($"{attacker.Address} is banned", TimeSpan.FromSeconds(40), () =>
+        {
+            run();
+            return Bans(host).Count > 0;
+        }, () => host.Exec("journalctl", "--no-pager", "-n", "40").Out);
+
+    private static IReadOnlyList<JsonElement> Bans(Container host)
+    {
+        string text = host.Exec("ratewall", "list", "--format", "json").MustSucceed("ratewall list").Out;
+        using var document = JsonDocument.Parse(text);
+        Assert.Equal("ratewall.bans/1", document.RootElement.GetProperty("schema").GetString());
+        return [.. document.RootElement.GetProperty("bans").EnumerateArray().Select(ban => ban.Clone())];
+    }
+
+    private static long Monotonic(Container host, string unit) => long.Parse(
+        host.Exec("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", unit).Out, CultureInfo.InvariantCulture);
+}
