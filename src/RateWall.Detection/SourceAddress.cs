@@ -9,7 +9,7 @@ namespace RateWall.Detection;
 /// section 2.5.5.2), so the same host seen over a dual-stack socket and over plain IPv4 is one value.
 /// </summary>
 /// <param name="Value">The 128 address bits, most significant first (network order read as one number).</param>
-public readonly record struct SourceAddress(UInt128 Value) : IComparable<SourceAddress>
+public readonly partial record struct SourceAddress(UInt128 Value) : IComparable<SourceAddress>
 {
     /// <summary>The longest text an address can have: an IPv6 address with an embedded IPv4 tail (RFC 4291 section 2.2).</summary>
     public const int MaxTextLength = 45;

@@ -19,32 +19,171 @@ public readonly record struct SuccessSeen(AddressPrefix Key, string Family, long
 /// <summary>Attempts in, offences out: exact sliding windows over the last N times of a key. No clock, no I/O.</summary>
 public sealed class Correlator
 {
+    private const string Failures = "failures";
+    private const string Probes = "probes";
+
+    private readonly ServiceDetection[] services;
+    private readonly SourceKeys keys;
+    private readonly ICorrelationState state;
+    private readonly long trustMilliseconds;
+    private readonly int maxWindows;
+    private readonly Dictionary<Slot, SlidingWindow> windows = [];
+    private readonly Dictionary<(AddressPrefix Key, string Family), long?> lastSuccess = [];
+    private readonly Dictionary<(AddressPrefix Key, string Family), long> successes = [];
+
     /// <param name="services">What is detected where; attempts at other services are counted and dropped.</param>
     /// <param name="keys">Makes the key of a source.</param>
     /// <param name="state">The past.</param>
     /// <param name="trustFor">How long after a success a key is trusted.</param>
     /// <param name="maxWindows">The most windows held; beyond it new keys are counted in <see cref="Overflowed"/> only.</param>
-    public Correlator(IReadOnlyList<ServiceDetection> services, SourceKeys keys, ICorrelationState state, TimeSpan trustFor, int maxWindows = 1_000_000) =>
-        throw new NotImplementedException();
+    /// <exception cref="ArgumentOutOfRangeException">A threshold or factor is out of its range.</exception>
+    public Correlator(IReadOnlyList<ServiceDetection> services, SourceKeys keys, ICorrelationState state, TimeSpan trustFor, int maxWindows = 1_000_000)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(keys);
+        ArgumentNullException.ThrowIfNull(state);
+        foreach (ServiceDetection service in services)
+        {
+            Check(service.Failures);
+            Check(service.Probes);
+            ArgumentOutOfRangeException.ThrowIfLessThan(service.TrustedFactor, 1);
+        }
+
+        this.services = [.. services];
+        this.keys = keys;
+        this.state = state;
+        trustMilliseconds = (long)trustFor.TotalMilliseconds;
+        this.maxWindows = maxWindows;
+    }
 
     /// <summary>Attempts seen (by their <see cref="Attempt.Count"/>).</summary>
-    public long Attempts { get; }
+    public long Attempts { get; private set; }
 
     /// <summary>Attempts that found no room for a new window.</summary>
-    public long Overflowed { get; }
+    public long Overflowed { get; private set; }
 
     /// <summary>Windows that changed since the last <see cref="Clear"/>.</summary>
-    public IEnumerable<WindowState> Changed => throw new NotImplementedException();
+    public IEnumerable<WindowState> Changed =>
+        windows.Where(w => w.Value.Changed).Select(w => new WindowState(IdOf(w.Key), w.Value.Stamps.ToArray()));
 
     /// <summary>Keys that logged in since the last <see cref="Clear"/>, the latest time of each.</summary>
-    public IEnumerable<SuccessSeen> Successes => throw new NotImplementedException();
+    public IEnumerable<SuccessSeen> Successes =>
+        successes.Select(s => new SuccessSeen(s.Key.Key, s.Key.Family, s.Value));
 
-    /// <summary>Takes one attempt; a fired detection is added to <paramref name="offences"/> and its window starts anew.</summary>
-    public void Observe(in Attempt attempt, ICollection<Offence> offences) => throw new NotImplementedException();
+    /// <summary>
+    /// Takes one attempt; a fired detection is added to <paramref name="offences"/> and its window starts anew. An
+    /// attempt fires at most one offence, however many tries it stands for.
+    /// </summary>
+    public void Observe(in Attempt attempt, ICollection<Offence> offences)
+    {
+        ArgumentNullException.ThrowIfNull(offences);
+        Attempts += Math.Max(1, attempt.Count);
+        int service = IndexOf(attempt.Service);
+        if (service < 0 || !attempt.HasSource) return;
+        ServiceDetection detection = services[service];
+        switch (attempt.Kind)
+        {
+            case AttemptKind.Success:
+                Succeeded(keys.KeyOf(attempt.Source), detection.Family, attempt.UnixMilliseconds);
+                break;
+            case AttemptKind.Failure or AttemptKind.Invalid when detection.Failures is { } failures:
+                AddressPrefix key = keys.KeyOf(attempt.Source);
+                long factor = IsTrusted(key, detection.Family, attempt.UnixMilliseconds) ? detection.TrustedFactor : 1;
+                Count(attempt, new(service, IsProbe: false, key), failures.Within, failures.Count * factor, offences);
+                break;
+            case AttemptKind.Probe when detection.Probes is { } probes:
+                AddressPrefix prober = keys.KeyOf(attempt.Source);
+                if (IsTrusted(prober, detection.Family, attempt.UnixMilliseconds)) break;
+                Count(attempt, new(service, IsProbe: true, prober), probes.Within, probes.Count, offences);
+                break;
+        }
+    }
 
     /// <summary>Drops the stamps of a key at or before a time, in memory (a pardon given meanwhile).</summary>
-    public void Forget(AddressPrefix key, long upToUnixMilliseconds) => throw new NotImplementedException();
+    public void Forget(AddressPrefix key, long upToUnixMilliseconds)
+    {
+        foreach ((Slot slot, SlidingWindow window) in windows)
+            if (slot.Key == key) window.Forget(upToUnixMilliseconds);
+    }
 
     /// <summary>Forgets what has been saved; windows are loaded again when they are next touched.</summary>
-    public void Clear() => throw new NotImplementedException();
+    public void Clear()
+    {
+        windows.Clear();
+        lastSuccess.Clear();
+        successes.Clear();
+    }
+
+    private void Count(in Attempt attempt, Slot slot, TimeSpan within, long threshold, ICollection<Offence> offences)
+    {
+        int times = Math.Clamp(attempt.Count, 1, 10_000);
+        if (!windows.TryGetValue(slot, out SlidingWindow? window))
+        {
+            if (windows.Count >= maxWindows)
+            {
+                Overflowed += times;
+                return;
+            }
+
+            window = new();
+            window.Load(state.LoadWindow(IdOf(slot)));
+            windows.Add(slot, window);
+        }
+
+        long length = (long)within.TotalMilliseconds;
+        window.Add(attempt.UnixMilliseconds, times, length);
+        if (window.Stamps.Length < threshold) return;
+        (int count, long since) = window.Fullest(attempt.UnixMilliseconds, length);
+        if (count < threshold) return;
+        window.Reset();
+        offences.Add(new(
+            slot.IsProbe ? Probes : Failures, services[slot.Service].Service, slot.Key,
+            DateTimeOffset.FromUnixTimeMilliseconds(attempt.UnixMilliseconds), count,
+            DateTimeOffset.FromUnixTimeMilliseconds(since), within));
+    }
+
+    private void Succeeded(AddressPrefix key, string family, long stamp)
+    {
+        var who = (key, family);
+        if (!successes.TryGetValue(who, out long seen) || stamp > seen) successes[who] = stamp;
+        if (!lastSuccess.TryGetValue(who, out long? known)) known = state.LastSuccess(key, family);
+        lastSuccess[who] = known is { } before && before > stamp ? before : stamp;
+    }
+
+    private bool IsTrusted(AddressPrefix key, string family, long stamp)
+    {
+        var who = (key, family);
+        if (!lastSuccess.TryGetValue(who, out long? last))
+        {
+            last = state.LastSuccess(key, family);
+            // Bounded like the windows: beyond that the storage is asked each time.
+            if (lastSuccess.Count < maxWindows) lastSuccess.Add(who, last);
+        }
+
+        return last is { } success && stamp - success <= trustMilliseconds;
+    }
+
+    private int IndexOf(string service)
+    {
+        for (int i = 0; i < services.Length; i++)
+            if (services[i].Service == service) return i;
+        return -1;
+    }
+
+    private WindowId IdOf(Slot slot) => new(slot.IsProbe ? Probes : Failures, services[slot.Service].Service, slot.Key);
+
+    private static void Check(Threshold? threshold)
+    {
+        if (threshold is null) return;
+        ArgumentOutOfRangeException.ThrowIfLessThan(threshold.Count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threshold.Count, 10_000);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(threshold.Within, TimeSpan.Zero);
+    }
+
+    private readonly record struct Slot(int Service, bool IsProbe, AddressPrefix Key)
+    {
+        // The address says enough; the run-time's own combination over all fields costs three times as much.
+        public override int GetHashCode() =>
+            HashCode.Combine((ulong)(Key.Address.Value >> 64), (ulong)Key.Address.Value, (Service * 2) + (IsProbe ? 1 : 0));
+    }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RateWall.Detection.Logs;
 
 /// <summary>Who wrote a line, where the header or the journal says so.</summary>
@@ -13,15 +15,18 @@ public readonly ref struct LineOrigin
     public long UnixMilliseconds { get; init; }
 }
 
-/// <summary>A note whose try has not been counted yet; kept over runs so that a restart loses none.</summary>
+/// <summary>
+/// A note whose try has not been counted yet, or (with Count 0) a process whose try has been; kept over runs so that a
+/// restart neither loses a try nor counts it twice.
+/// </summary>
 /// <param name="Program">Syslog tag.</param>
 /// <param name="ProcessId">Process id.</param>
 /// <param name="UnixMilliseconds">When the note was logged.</param>
 /// <param name="Service">As in <see cref="Attempt"/>.</param>
 /// <param name="Kind">As in <see cref="Attempt"/>.</param>
 /// <param name="Source">Where it came from, or null.</param>
-/// <param name="User">The name tried, or null.</param>
-/// <param name="Count">Tries it stands for.</param>
+/// <param name="User">The name tried, byte by byte as Latin-1, or null.</param>
+/// <param name="Count">Tries it stands for; 0: the process has been counted.</param>
 /// <param name="Rule">The rule, "file:line".</param>
 /// <param name="Line">The line itself, at most 1 KiB.</param>
 public sealed record PendingNote(
@@ -38,38 +43,196 @@ public delegate void AttemptHandler(in Attempt attempt);
 /// </summary>
 public sealed class LogParser
 {
+    private readonly RuleSet rules;
+    private readonly StampReader stamps;
+    private readonly long now;
+    private readonly OpenTries open;
+    private long unfinished;
+
     /// <param name="rules">The rule files to match with.</param>
     /// <param name="now">The time of reading: resolves stamps without a year and lines without a stamp.</param>
     /// <param name="zone">The zone of stamps that name none.</param>
-    public LogParser(RuleSet rules, DateTimeOffset now, TimeZoneInfo zone) => throw new NotImplementedException();
+    public LogParser(RuleSet rules, DateTimeOffset now, TimeZoneInfo zone)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        ArgumentNullException.ThrowIfNull(zone);
+        this.rules = rules;
+        this.now = now.ToUnixTimeMilliseconds();
+        stamps = new(now, zone);
+        open = new(rules);
+    }
 
     /// <summary>Complete lines read so far.</summary>
-    public long Lines { get; }
+    public long Lines { get; private set; }
 
-    /// <summary>Notes that still wait; give them to the next run's <see cref="Restore"/>.</summary>
-    public IReadOnlyList<PendingNote> Pending => throw new NotImplementedException();
+    /// <summary>Lines longer than 8 KiB among them: counted, not looked at.</summary>
+    public long Oversized { get; private set; }
+
+    /// <summary>
+    /// Bytes already taken of an oversized line whose end has not been read. A cursor that is kept must stand before
+    /// them, or the next run would take the middle of the line for a line of its own.
+    /// </summary>
+    public long UnfinishedBytes => unfinished;
+
+    /// <summary>Notes that still wait, and processes already counted; give them to the next run's <see cref="Restore"/>.</summary>
+    public IReadOnlyList<PendingNote> Pending => open.Export();
 
     /// <summary>Takes back the notes an earlier run left.</summary>
-    public void Restore(IEnumerable<PendingNote> notes) => throw new NotImplementedException();
+    public void Restore(IEnumerable<PendingNote> notes)
+    {
+        ArgumentNullException.ThrowIfNull(notes);
+        foreach (PendingNote note in notes) open.Restore(note);
+    }
 
     /// <summary>
     /// Reads complete lines out of a block and says how many bytes they took; the rest (a half line) belongs in front of
-    /// the next block. A line longer than 8 KiB is read to there and the rest skipped.
+    /// the next block. Of a line longer than 8 KiB nothing is believed; see <see cref="UnfinishedBytes"/>.
     /// </summary>
     /// <param name="block">Bytes of the log.</param>
     /// <param name="program">The program of lines whose header names none, or empty.</param>
     /// <param name="onAttempt">Called for each try as it becomes certain.</param>
-    public int Read(ReadOnlySpan<byte> block, ReadOnlySpan<byte> program, AttemptHandler onAttempt) => throw new NotImplementedException();
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public int Read(ReadOnlySpan<byte> block, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
+    {
+        ArgumentNullException.ThrowIfNull(onAttempt);
+        var lines = new LogLines(block, unfinished);
+        long read = 0;
+        while (lines.Next())
+        {
+            read++;
+            if (lines.Oversized) Oversized++;
+            else if (!lines.Line.IsEmpty) ReadLine(lines.Line, program, onAttempt);
+        }
+
+        Lines += read;
+        unfinished = lines.Unfinished;
+        return lines.Taken;
+    }
 
     /// <summary>Reads one message whose origin is known (a journal entry).</summary>
-    public void Read(ReadOnlySpan<byte> message, in LineOrigin origin, AttemptHandler onAttempt) => throw new NotImplementedException();
+    public void Read(ReadOnlySpan<byte> message, in LineOrigin origin, AttemptHandler onAttempt)
+    {
+        ArgumentNullException.ThrowIfNull(onAttempt);
+        Lines++;
+        if (message.Length > LogLines.MaxLine)
+        {
+            Oversized++;
+            return;
+        }
+
+        var line = new Line { Whole = message, Message = message, ProcessId = origin.ProcessId };
+        if (!Match(ref line, rules.Find(origin.Program))) return;
+        line.UnixMilliseconds = origin.UnixMilliseconds == 0 ? now : origin.UnixMilliseconds;
+        HandOn(line, onAttempt);
+    }
 
     /// <summary>Hands on the notes that have waited their ten seconds at <paramref name="unixMilliseconds"/>.</summary>
-    public void Settle(long unixMilliseconds, AttemptHandler onAttempt) => throw new NotImplementedException();
+    public void Settle(long unixMilliseconds, AttemptHandler onAttempt)
+    {
+        ArgumentNullException.ThrowIfNull(onAttempt);
+        open.Settle(unixMilliseconds, onAttempt);
+    }
 
     /// <summary>
     /// Matches one line for itself, notes included and nothing held back: what `explain` shows.
-    /// False when no rule matches, or the line is blank.
+    /// False when no rule matches, or the line is blank or longer than 8 KiB.
     /// </summary>
-    public bool TryExplain(ReadOnlySpan<byte> line, ReadOnlySpan<byte> program, out Attempt attempt) => throw new NotImplementedException();
+    public bool TryExplain(ReadOnlySpan<byte> line, ReadOnlySpan<byte> program, out Attempt attempt)
+    {
+        attempt = default;
+        if (line.Length > LogLines.MaxLine || !TryMatch(line, program, out Line matched)) return false;
+        attempt = AttemptOf(matched);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadLine(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
+    {
+        if (TryMatch(text, program, out Line line)) HandOn(line, onAttempt);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool TryMatch(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, out Line line)
+    {
+        LineHeader header = LineHeader.Read(text);
+        line = new Line { Whole = text, Message = header.Message, ProcessId = header.ProcessId };
+        ProgramRules[] files = rules.Find(header.Program);
+        bool matched = files.Length > 0 ? Match(ref line, files) : MatchNameless(ref line, header, program);
+        if (matched) line.UnixMilliseconds = header.Stamp.IsEmpty ? now : stamps.Read(header.Stamp);
+        return matched;
+    }
+
+    // No header that names a program: the caller's program, or else every rule.
+    private bool MatchNameless(ref Line line, in LineHeader header, ReadOnlySpan<byte> program)
+    {
+        if (!header.Program.IsEmpty && !header.Stamp.IsEmpty && program.IsEmpty) return false;
+        ProgramRules[] files = program.IsEmpty ? rules.Everything : rules.Find(program);
+        line.Message = header.AfterStamp;
+        line.ProcessId = 0;
+        return Match(ref line, files);
+    }
+
+    private static bool Match(ref Line line, ProgramRules[] files)
+    {
+        foreach (ref readonly ProgramRules candidate in files.AsSpan())
+        {
+            ReadOnlySpan<byte> message = line.Message;
+            if (!candidate.File.Match(ref message, candidate.Part, out RuleMatch match)) continue;
+            line.Message = message;
+            line.File = candidate.File;
+            line.Match = match;
+            return true;
+        }
+
+        return false;
+    }
+
+    private void HandOn(Line line, AttemptHandler onAttempt)
+    {
+        Rule rule = line.Match.Rule;
+        if (rule.Counting == Counting.Echo) return;
+        Attempt attempt = AttemptOf(line);
+        open.SettleFirst(attempt.UnixMilliseconds, onAttempt);
+        string program = line.File.Description.Programs[0];
+        if (rule.Counting == Counting.Note)
+        {
+            open.Note(line.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
+            return;
+        }
+
+        // A limit is no try of its own: it neither answers for a note nor makes later ones superfluous.
+        if (rule.Kind != AttemptKind.Limit) open.Counted(line.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
+        onAttempt(attempt);
+    }
+
+    private static Attempt AttemptOf(Line line)
+    {
+        Captures found = line.Match.Captures;
+        SourceAddress source = default;
+        bool hasSource = found.AddressStart >= 0
+            && SourceAddress.TryParse(line.Message.Slice(found.AddressStart, found.AddressLength), out source);
+        return new()
+        {
+            UnixMilliseconds = line.UnixMilliseconds,
+            Service = line.Match.Service,
+            Kind = line.Match.Rule.Kind,
+            HasSource = hasSource,
+            Source = source,
+            User = found.UserStart < 0 ? [] : line.Message.Slice(found.UserStart, found.UserLength),
+            Count = line.Match.Count,
+            IsNote = line.Match.Rule.Counting != Counting.Counts,
+            Rule = line.Match.Rule.Name,
+            Line = line.Whole.TrimEnd("\r \t"u8),
+        };
+    }
+
+    private ref struct Line
+    {
+        public ReadOnlySpan<byte> Whole;
+        public ReadOnlySpan<byte> Message;
+        public int ProcessId;
+        public long UnixMilliseconds;
+        public RuleFile File;
+        public RuleMatch Match;
+    }
 }

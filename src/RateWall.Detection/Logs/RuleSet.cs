@@ -23,14 +23,75 @@ public sealed record RuleFileDescription(
 /// <summary>Compiled rule files.</summary>
 public sealed class RuleSet
 {
+    private const string ResourcePrefix = "rules/";
+
+    private static readonly Lazy<RuleSet> Shipped = new(() => new(ReadShipped()));
+
+    private readonly RuleFile[] compiled;
+    private readonly ProgramTable programs;
+
+    private RuleSet(IEnumerable<RuleFile> files)
+    {
+        compiled = [.. files];
+        programs = new(compiled);
+        Everything = [.. compiled.Select(f => new ProgramRules(f, null))];
+        Files = [.. compiled.Select(f => f.Description)];
+    }
+
     /// <summary>The rule files that come with the program.</summary>
-    public static RuleSet BuiltIn => throw new NotImplementedException();
+    public static RuleSet BuiltIn => Shipped.Value;
 
     /// <summary>Every file's description.</summary>
-    public IReadOnlyList<RuleFileDescription> Files => throw new NotImplementedException();
+    public IReadOnlyList<RuleFileDescription> Files { get; }
+
+    /// <summary>Every file, for a line that names no program.</summary>
+    internal ProgramRules[] Everything { get; }
 
     /// <summary>Compiles the built-in files and then the operator's; a file of the same name replaces the built-in one.</summary>
     /// <param name="files">Name (for messages) and content.</param>
     /// <exception cref="RuleException">A file is wrong.</exception>
-    public static RuleSet Load(IEnumerable<(string Name, string Text)> files) => throw new NotImplementedException();
+    public static RuleSet Load(IEnumerable<(string Name, string Text)> files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        List<RuleFile> all = [.. BuiltIn.compiled];
+        foreach ((string name, string text) in files)
+        {
+            RuleFile file = RuleFileReader.Read(name, text);
+            int known = all.FindIndex(f => f.Description.Name == file.Description.Name);
+            if (known < 0) all.Add(file);
+            else all[known] = file;
+        }
+
+        return new(all);
+    }
+
+    /// <summary>
+    /// Runs every file's sample lines. The answer is what is wrong: "file:line", what was expected, what came; empty when
+    /// all is well.
+    /// </summary>
+    public IReadOnlyList<string> CheckSamples() =>
+        [.. compiled.SelectMany(f => f.Samples.Select(s => SampleCheck.Run(f, s))).OfType<string>()];
+
+    /// <summary>The compiled files.</summary>
+    internal IReadOnlyList<RuleFile> Compiled => compiled;
+
+    /// <summary>Compiles just these files, none of the built-in ones.</summary>
+    internal static RuleSet Only(params (string Name, string Text)[] files) => new(files.Select(f => RuleFileReader.Read(f.Name, f.Text)));
+
+    /// <summary>The rules of a program; empty when it has none.</summary>
+    internal ProgramRules[] Find(ReadOnlySpan<byte> program) => programs.Find(program);
+
+    /// <summary>The first rule file of a program, or null.</summary>
+    internal RuleFile? FileOf(string program) =>
+        Find(System.Text.Encoding.UTF8.GetBytes(program)) is [var first, ..] ? first.File : null;
+
+    private static IEnumerable<RuleFile> ReadShipped()
+    {
+        System.Reflection.Assembly assembly = typeof(RuleSet).Assembly;
+        foreach (string resource in assembly.GetManifestResourceNames().Where(n => n.StartsWith(ResourcePrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!);
+            yield return RuleFileReader.Read(resource[ResourcePrefix.Length..], reader.ReadToEnd());
+        }
+    }
 }

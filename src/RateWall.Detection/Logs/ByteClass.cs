@@ -1,0 +1,63 @@
+using System.Runtime.CompilerServices;
+
+namespace RateWall.Detection.Logs;
+
+/// <summary>The bytes a typed hole may hold, and how many of them at most.</summary>
+internal sealed class ByteClass
+{
+    private readonly bool[] members = new bool[256];
+
+    private ByteClass(string name, int max, string extra, bool letters)
+    {
+        Name = name;
+        Max = max;
+        for (int c = '0'; c <= '9'; c++) members[c] = true;
+        for (int c = 'a'; letters && c <= 'z'; c++) members[c] = members[c - 32] = true;
+        foreach (char c in extra) members[c] = true;
+    }
+
+    /// <summary>An address, or the host name a daemon resolved it to.</summary>
+    public static ByteClass Address { get; } = new("address", 255, ".:-_%", letters: true);
+
+    /// <summary>A port number.</summary>
+    public static ByteClass Port { get; } = new("port", 5, "", letters: false);
+
+    /// <summary>A number that means nothing here.</summary>
+    public static ByteClass Num { get; } = new("num", 10, "", letters: false);
+
+    /// <summary>How many tries the line stands for.</summary>
+    public static ByteClass Count { get; } = new("count", 9, "", letters: false);
+
+    /// <summary>One word of the daemon's: a method, a cipher.</summary>
+    public static ByteClass Word { get; } = new("word", 64, "-_./+@#", letters: true);
+
+    /// <summary>A host name or address that is not the source.</summary>
+    public static ByteClass Host { get; } = new("host", 255, ".:-_%", letters: true);
+
+    /// <summary>What a client called itself: never the source.</summary>
+    public static ByteClass Helo { get; } = new("helo", 255, ".:-_[]", letters: true);
+
+    /// <summary>An account name of the machine's own.</summary>
+    public static ByteClass Account { get; } = new("name", 64, "-_.@$+", letters: true);
+
+    /// <summary>All of them, by the name templates use.</summary>
+    public static IReadOnlyList<ByteClass> All { get; } = [Address, Port, Num, Count, Word, Host, Helo, Account];
+
+    /// <summary>The name templates use.</summary>
+    public string Name { get; }
+
+    /// <summary>The most bytes it may hold.</summary>
+    public int Max { get; }
+
+    /// <summary>True when the byte belongs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Holds(byte b) => members[b];
+
+    /// <summary>How many bytes of the class stand at the start; more than <see cref="Max"/> gives 0.</summary>
+    public int Run(ReadOnlySpan<byte> text)
+    {
+        int length = 0;
+        while (length < text.Length && members[text[length]]) length++;
+        return length <= Max ? length : 0;
+    }
+}

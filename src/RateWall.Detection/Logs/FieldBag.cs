@@ -1,0 +1,96 @@
+using System.Text;
+
+namespace RateWall.Detection.Logs;
+
+/// <summary>One key of a bag: its name, and what its value looks like.</summary>
+/// <param name="Key">The bytes in front of the value, "rip=".</param>
+/// <param name="Open">What the value begins with, often nothing.</param>
+/// <param name="Hole">The hole.</param>
+/// <param name="Close">What the value ends with, often nothing.</param>
+internal sealed record Field(byte[] Key, byte[] Open, Piece Hole, byte[] Close);
+
+/// <summary>
+/// The rest of a line as keys and values in any order. Keys that are not named are passed over; a named key that comes
+/// twice makes the line ambiguous, because one of the two may be text that a client chose.
+/// </summary>
+internal sealed class FieldBag(Field[] fields, string separator)
+{
+    private readonly byte[] separator = Encoding.UTF8.GetBytes(separator);
+
+    /// <summary>The keys.</summary>
+    public IReadOnlyList<Field> Fields => fields;
+
+    /// <summary>Reads the message from <paramref name="at"/> to its end; false when the {address} key is missing.</summary>
+    public bool Match(ReadOnlySpan<byte> message, int at, ref Captures captures)
+    {
+        uint seen = 0;
+        bool wantsAddress = false, twice = false;
+        Captures found = captures;
+        while (at <= message.Length)
+        {
+            int end = -1;
+            for (int i = 0; i < fields.Length; i++)
+            {
+                if (!message[at..].StartsWith(fields[i].Key)) continue;
+                twice |= (seen & (1u << i)) != 0;
+                seen |= 1u << i;
+                end = Read(fields[i], message, at + fields[i].Key.Length, ref found);
+                break;
+            }
+
+            if (end < 0) end = EndOfEntry(message, at);
+            if (end >= message.Length) break;
+            at = end + separator.Length;
+        }
+
+        foreach (Field field in fields) wantsAddress |= field.Hole.IsAddress;
+        if (twice)
+        {
+            captures = Captures.Empty;
+            captures.Count = found.Count;
+            captures.Ambiguous = true;
+            return true;
+        }
+
+        if (wantsAddress && found.AddressStart < 0) return false;
+        captures = found;
+        return true;
+    }
+
+    // The answer is where the entry ends, or -1 when its value does not look as the rule says.
+    private int Read(Field field, ReadOnlySpan<byte> message, int at, ref Captures found)
+    {
+        if (!message[at..].StartsWith(field.Open)) return -1;
+        at += field.Open.Length;
+        if (!field.Hole.IsFree)
+        {
+            int length = field.Hole.Class!.Run(message[at..]);
+            int close = at + length;
+            if (length == 0 || !message[close..].StartsWith(field.Close)) return -1;
+            int end = close + field.Close.Length;
+            if (!EndsHere(message, end)) return -1;
+            return Segment.Bind(field.Hole, message, at, length, ref found) ? end : -1;
+        }
+
+        for (int from = at; from <= message.Length; from++)
+        {
+            int step = field.Close.Length == 0 ? EndOfEntry(message, from) - from : message[from..].IndexOf(field.Close);
+            if (step < 0) return -1;
+            from += step;
+            int end = from + field.Close.Length;
+            if (!EndsHere(message, end)) continue;
+            if (field.Hole.Kind == PieceKind.User) (found.UserStart, found.UserLength) = (at, from - at);
+            return end;
+        }
+
+        return -1;
+    }
+
+    private bool EndsHere(ReadOnlySpan<byte> message, int at) => at == message.Length || message[at..].StartsWith(separator);
+
+    private int EndOfEntry(ReadOnlySpan<byte> message, int from)
+    {
+        int step = message[from..].IndexOf(separator);
+        return step < 0 ? message.Length : from + step;
+    }
+}

@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+
+namespace RateWall.Detection.Logs;
+
+/// <summary>
+/// The header of a log line, taken apart: RFC 3164, RFC 5424, ISO 8601 as rsyslog writes it, TAI64N, a daemon's own log
+/// file, or none. The stamp is only found here; reading it is left until a rule has matched.
+/// </summary>
+internal ref struct LineHeader
+{
+    private static readonly System.Buffers.SearchValues<byte> HexDigits = System.Buffers.SearchValues.Create("0123456789abcdefABCDEF"u8);
+
+    /// <summary>The stamp as it stands; empty when the line has none.</summary>
+    public ReadOnlySpan<byte> Stamp;
+
+    /// <summary>The program, without path, "[pid]" and "(...)"; empty when the header names none.</summary>
+    public ReadOnlySpan<byte> Program;
+
+    /// <summary>The process id, or 0.</summary>
+    public int ProcessId;
+
+    /// <summary>What follows the program, or the stamp where no program is named.</summary>
+    public ReadOnlySpan<byte> Message;
+
+    /// <summary>What follows the stamp.</summary>
+    public ReadOnlySpan<byte> AfterStamp;
+
+    /// <summary>Takes a line apart. There is no line it cannot take.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static LineHeader Read(ReadOnlySpan<byte> line)
+    {
+        if (line.Length > 0 && line[0] == '<')
+        {
+            line = WithoutPriority(line);
+            if (line.StartsWith("1 "u8) && TryReadStructured(line, out LineHeader structured)) return structured;
+        }
+
+        LineHeader header = default;
+        int length = StampLength(line);
+        header.Stamp = line[..length];
+        line = length == 0 ? line : line[Math.Min(length + 1, line.Length)..];
+        header.AfterStamp = line;
+        header.Message = line;
+        header.ReadTag(line, hostAllowed: length > 0);
+        return header;
+    }
+
+    private void ReadTag(ReadOnlySpan<byte> rest, bool hostAllowed)
+    {
+        int space = rest.IndexOf((byte)' ');
+        if (space <= 0) return;
+        if (rest[space - 1] != ':')
+        {
+            if (!hostAllowed) return;
+            rest = rest[(space + 1)..];
+            space = rest.IndexOf((byte)' ');
+            if (space <= 1 || rest[space - 1] != ':') return;
+        }
+
+        SetTag(rest[..(space - 1)]);
+        Message = rest[(space + 1)..];
+    }
+
+    private void SetTag(ReadOnlySpan<byte> tag)
+    {
+        if (tag.IsEmpty) return;
+        if (tag[^1] == ']')
+        {
+            int open = tag.LastIndexOf((byte)'[');
+            if (open > 0)
+            {
+                ReadOnlySpan<byte> digits = tag[(open + 1)..^1];
+                int run = ByteClass.Count.Run(digits);
+                if (run > 0 && run == digits.Length) ProcessId = Segment.Number(digits);
+                tag = tag[..open];
+            }
+        }
+
+        // "sshd(pam_unix)[123]:" of old PAM, "auth-worker(123):" of dovecot's own log.
+        int bracket = tag.IndexOf((byte)'(');
+        if (bracket > 0) tag = tag[..bracket];
+        if (tag.Length > 0 && tag[0] == '/') tag = tag[(tag.LastIndexOf((byte)'/') + 1)..];
+        Program = tag;
+    }
+
+    private static ReadOnlySpan<byte> WithoutPriority(ReadOnlySpan<byte> line)
+    {
+        int digits = ByteClass.Port.Run(line[1..]);
+        return digits is 0 or > 3 || line.Length <= digits + 1 || line[digits + 1] != '>' ? line : line[(digits + 2)..];
+    }
+
+    // "1 2026-11-21T04:00:00.003Z host app procid msgid [data] message" (RFC 5424 section 6).
+    private static bool TryReadStructured(ReadOnlySpan<byte> line, out LineHeader header)
+    {
+        header = default;
+        ReadOnlySpan<byte> rest = line[2..];
+        ReadOnlySpan<byte> stamp = Word(ref rest);
+        Word(ref rest);
+        ReadOnlySpan<byte> program = Word(ref rest);
+        ReadOnlySpan<byte> process = Word(ref rest);
+        Word(ref rest);
+        if (!TakeStructured(ref rest)) return false;
+        if (rest.StartsWith("\uFEFF"u8)) rest = rest[3..];
+        if (!stamp.SequenceEqual("-"u8)) header.Stamp = stamp;
+        if (!program.SequenceEqual("-"u8)) header.SetTag(program);
+        int run = ByteClass.Count.Run(process);
+        if (run > 0 && run == process.Length) header.ProcessId = Segment.Number(process);
+        header.Message = header.AfterStamp = rest;
+        return true;
+    }
+
+    private static ReadOnlySpan<byte> Word(scoped ref ReadOnlySpan<byte> rest)
+    {
+        int space = rest.IndexOf((byte)' ');
+        ReadOnlySpan<byte> word = space < 0 ? rest : rest[..space];
+        rest = space < 0 ? [] : rest[(space + 1)..];
+        return word;
+    }
+
+    private static bool TakeStructured(scoped ref ReadOnlySpan<byte> rest)
+    {
+        if (rest.StartsWith("-"u8))
+        {
+            rest = rest[1..].TrimStart((byte)' ');
+            return true;
+        }
+
+        bool inside = false, quoted = false;
+        for (int i = 0; i < rest.Length; i++)
+        {
+            byte c = rest[i];
+            if (quoted && c == '\\') i++;
+            else if (c == '"' && inside) quoted = !quoted;
+            else if (!quoted && c == '[') inside = true;
+            else if (!quoted && c == ']') inside = false;
+            else if (!inside)
+            {
+                if (c != ' ' || i == 0) return false;
+                rest = rest[(i + 1)..];
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int StampLength(ReadOnlySpan<byte> line)
+    {
+        // "Nov 21 04:00:00 " first: it is what most files hold.
+        if (line.Length > 15 && line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && line[15] == ' ') return 15;
+        return line.Length > 19 ? OtherStampLength(line) : 0;
+    }
+
+    private static int OtherStampLength(ReadOnlySpan<byte> line)
+    {
+        if (line[0] == '@')
+        {
+            return line.Length > 25 && line[25] == ' ' && !line[1..25].ContainsAnyExcept(HexDigits) ? 25 : 0;
+        }
+
+        if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ')) return 0;
+        int end = line[19..].IndexOf((byte)' ');
+        return end is < 0 or > 16 ? 0 : 19 + end;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text;
+
+namespace RateWall.Detection.Logs;
+
+/// <summary>What a piece of a template is.</summary>
+internal enum PieceKind
+{
+    /// <summary>Bytes as they stand.</summary>
+    Literal,
+
+    /// <summary>A hole with a byte class.</summary>
+    Typed,
+
+    /// <summary>A name a client chose: hostile, and the user.</summary>
+    User,
+
+    /// <summary>Other text a client chose: hostile.</summary>
+    Text,
+
+    /// <summary>Text of the daemon's own.</summary>
+    Calm,
+
+    /// <summary>The keys of the rest of the line, in any order.</summary>
+    Fields,
+}
+
+/// <summary>One piece of a template, after its options were expanded.</summary>
+internal sealed record Piece(PieceKind Kind)
+{
+    /// <summary>The bytes of a literal.</summary>
+    public byte[] Literal { get; init; } = [];
+
+    /// <summary>The class of a typed hole.</summary>
+    public ByteClass? Class { get; init; }
+
+    /// <summary>The bag.</summary>
+    public FieldBag? Fields { get; init; }
+
+    /// <summary>
+    /// The byte that ends the hole although its class holds it: the colon in "from {address}: ". The run is taken whole
+    /// and gives this one byte back, so there is still only one reading.
+    /// </summary>
+    public byte GivesBack { get; init; }
+
+    /// <summary>True for {user}, {text} and {calm}.</summary>
+    public bool IsFree => Kind is PieceKind.User or PieceKind.Text or PieceKind.Calm;
+
+    /// <summary>True for text a client chose.</summary>
+    public bool IsHostile => Kind is PieceKind.User or PieceKind.Text;
+
+    /// <summary>True for {address}.</summary>
+    public bool IsAddress => Class == ByteClass.Address;
+
+    /// <summary>A literal piece.</summary>
+    public static Piece Of(string literal) => new(PieceKind.Literal) { Literal = Encoding.UTF8.GetBytes(literal) };
+
+    /// <summary>The piece as a template writes it.</summary>
+    public override string ToString() => Kind switch
+    {
+        PieceKind.Literal => Encoding.UTF8.GetString(Literal),
+        PieceKind.Typed => $"{{{Class!.Name}}}",
+        PieceKind.Fields => "fields(...)",
+        PieceKind.User => "{user}",
+        PieceKind.Text => "{text}",
+        _ => "{calm}",
+    };
+}

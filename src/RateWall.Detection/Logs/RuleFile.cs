@@ -1,0 +1,187 @@
+using System.Runtime.CompilerServices;
+
+namespace RateWall.Detection.Logs;
+
+/// <summary>A part of a daemon that names itself at the start of its messages ("imap-login: ") and what it serves.</summary>
+internal sealed record Part(byte[] Name, string Service);
+
+/// <summary>A compiled rule file.</summary>
+internal sealed class RuleFile
+{
+    private readonly RuleTree tree;
+
+    public RuleFile(RuleFileDescription description, string service, Part[] parts, byte[][] leads, Rule[] rules, RuleSample[] samples)
+    {
+        Description = description;
+        Service = service;
+        Parts = parts;
+        Leads = leads;
+        Rules = rules;
+        Samples = samples;
+        tree = new(rules.SelectMany(r => r.Templates.Select(t => new Candidate(r, t))));
+    }
+
+    /// <summary>What a person sees of it.</summary>
+    public RuleFileDescription Description { get; }
+
+    /// <summary>The service of rules and parts that name none.</summary>
+    public string Service { get; }
+
+    /// <summary>The parts; when there are any, a message must name one.</summary>
+    public Part[] Parts { get; }
+
+    /// <summary>Words such as "error:" that may stand in front of any message.</summary>
+    public byte[][] Leads { get; }
+
+    /// <summary>The rules, in order.</summary>
+    public Rule[] Rules { get; }
+
+    /// <summary>The sample lines.</summary>
+    public RuleSample[] Samples { get; }
+
+    /// <summary>Matches a message whose header is gone.</summary>
+    /// <param name="message">The message; what was matched of it comes back in its place.</param>
+    /// <param name="part">The part, where the header named it.</param>
+    /// <param name="result">The rule and what it found.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool Match(ref ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
+    {
+        result = default;
+        ReadOnlySpan<byte> rest = message;
+        if (Parts.Length > 0 && part is null && (part = TakePart(ref rest)) is null) return false;
+        rest = WithoutLeads(rest);
+        int repeated = 1;
+        bool preauth = false;
+        if (rest.StartsWith("message repeated "u8))
+        {
+            preauth = TakeEnding(ref rest);
+            if (!TakeRepeated(ref rest, ref repeated)) return false;
+            if (Parts.Length > 0) TakePart(ref rest);
+            rest = WithoutLeads(rest);
+        }
+
+        Candidate[] candidates = tree.Find(rest);
+        if (candidates.Length == 0) return false;
+        preauth |= TakeEnding(ref rest);
+        if (!MatchFirst(candidates, rest, preauth, out result)) return false;
+        result.Count = (int)Math.Min((long)result.Captures.Count * repeated, Captures.MaxCount);
+        result.Service = result.Rule.Service ?? part?.Service ?? Service;
+        message = rest;
+        return true;
+    }
+
+    private static bool MatchFirst(Candidate[] candidates, ReadOnlySpan<byte> message, bool preauth, out RuleMatch result)
+    {
+        result = default;
+        Rule? rule = null;
+        Template? taken = null;
+        foreach (ref readonly Candidate candidate in candidates.AsSpan())
+        {
+            if (rule is not null && !ReferenceEquals(candidate.Rule, rule)) break;
+            if (candidate.Rule.NeedsPreauth && !preauth) continue;
+            if (!candidate.Template.Match(message, out Captures found)) continue;
+            if (rule is null)
+            {
+                rule = candidate.Rule;
+                taken = candidate.Template;
+                result.Rule = rule;
+                result.Captures = found;
+            }
+            else
+            {
+                Settle(message, ref result, ref taken!, found, candidate.Template);
+            }
+        }
+
+        return rule is not null;
+    }
+
+    // Two options of one rule match. Where both say from which side clients write, the anchor farther from them is the
+    // daemon's own; else different addresses leave the line ambiguous.
+    private static void Settle(ReadOnlySpan<byte> message, ref RuleMatch result, ref Template taken, Captures other, Template template)
+    {
+        Captures first = result.Captures;
+        if (first.Ambiguous) return;
+        if (other.AddressStart == first.AddressStart && !other.Ambiguous) return;
+        bool agree = template.Choice == taken.Choice && taken.Choice != AnchorChoice.Only && !other.Ambiguous
+            && first.AddressStart >= 0 && other.AddressStart >= 0;
+        if (agree)
+        {
+            bool farther = taken.Choice == AnchorChoice.Last
+                ? other.AddressStart > first.AddressStart
+                : other.AddressStart < first.AddressStart;
+            if (!farther) return;
+            result.Captures = other;
+            taken = template;
+            return;
+        }
+
+        result.Captures = Captures.Empty;
+        result.Captures.Count = first.Count;
+        result.Captures.Ambiguous = true;
+    }
+
+    private Part? TakePart(ref ReadOnlySpan<byte> message)
+    {
+        foreach (Part part in Parts)
+        {
+            if (!message.StartsWith(part.Name)) continue;
+            ReadOnlySpan<byte> rest = message[part.Name.Length..];
+            if (rest.StartsWith(": "u8))
+            {
+                message = rest[2..];
+                return part;
+            }
+
+            // "auth-worker(1234): " is a part with its process id; "auth(user,...)" is the message.
+            if (rest.IsEmpty || rest[0] != '(') continue;
+            int digits = ByteClass.Num.Run(rest[1..]);
+            message = digits > 0 && rest[(1 + digits)..].StartsWith("): "u8) ? rest[(digits + 4)..] : rest;
+            return part;
+        }
+
+        return null;
+    }
+
+    private ReadOnlySpan<byte> WithoutLeads(ReadOnlySpan<byte> message)
+    {
+        foreach (byte[] lead in Leads)
+            if (message.StartsWith(lead)) return message[lead.Length..];
+        return message;
+    }
+
+    private static bool TakeEnding(ref ReadOnlySpan<byte> message)
+    {
+        message = message.TrimEnd(" \r"u8);
+        if (message.IsEmpty || message[^1] != ']' || !message.EndsWith(" [preauth]"u8)) return false;
+        message = message[..^" [preauth]".Length].TrimEnd((byte)' ');
+        return true;
+    }
+
+    // rsyslog: "message repeated 5 times: [ Failed ...]"
+    private static bool TakeRepeated(ref ReadOnlySpan<byte> message, ref int times)
+    {
+        ReadOnlySpan<byte> rest = message["message repeated ".Length..];
+        int digits = ByteClass.Count.Run(rest);
+        if (digits == 0 || !rest[digits..].StartsWith(" times: ["u8) || rest[^1] != ']') return false;
+        times = Math.Max(1, Segment.Number(rest[..digits]));
+        message = rest[(digits + " times: [".Length)..^1].TrimStart((byte)' ');
+        return true;
+    }
+}
+
+/// <summary>A rule that matched.</summary>
+internal struct RuleMatch
+{
+    /// <summary>The rule.</summary>
+    public Rule Rule;
+
+    /// <summary>What it found.</summary>
+    public Captures Captures;
+
+    /// <summary>Tries the line stands for.</summary>
+    public int Count;
+
+    /// <summary>The service.</summary>
+    public string Service;
+}

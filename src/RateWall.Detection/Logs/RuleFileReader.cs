@@ -1,0 +1,185 @@
+namespace RateWall.Detection.Logs;
+
+/// <summary>Reads the text of a rule file.</summary>
+internal sealed class RuleFileReader
+{
+    private static readonly char[] Blanks = [' ', '\t'];
+
+    private readonly string name;
+    private readonly string path;
+    private readonly List<string> programs = [];
+    private readonly List<string> units = [];
+    private readonly List<Part> parts = [];
+    private readonly List<byte[]> leads = [];
+    private readonly List<Rule> rules = [];
+    private readonly List<RuleSample> samples = [];
+    private string? service;
+    private string? sample;
+    private int number;
+
+    private RuleFileReader(string path)
+    {
+        this.path = path;
+        name = NameOf(path);
+    }
+
+    /// <summary>The name of a rule file: its file name without ".rules".</summary>
+    public static string NameOf(string path)
+    {
+        string file = Path.GetFileName(path);
+        return file.EndsWith(".rules", StringComparison.Ordinal) ? file[..^".rules".Length] : file;
+    }
+
+    /// <summary>Reads and compiles.</summary>
+    /// <param name="path">The file's name, for messages.</param>
+    /// <param name="text">Its content.</param>
+    /// <exception cref="RuleException">Something in it is wrong.</exception>
+    public static RuleFile Read(string path, string text)
+    {
+        var reader = new RuleFileReader(path);
+        foreach (string line in text.Split('\n')) reader.ReadLine(line.TrimEnd('\r'));
+        return reader.Finish();
+    }
+
+    private void ReadLine(string raw)
+    {
+        number++;
+        string line = raw.Trim(Blanks);
+        if (sample is not null)
+        {
+            if (!line.StartsWith('=')) throw Wrong("a sample without its result", "write '= none' or '= failure source=192.0.2.1 user=root' below the sample");
+            ReadExpectation(line[1..].Trim(Blanks), sample);
+            sample = null;
+            return;
+        }
+
+        if (line.Length == 0 || line[0] == '#') return;
+        if (line[0] == '|')
+        {
+            string shown = raw.TrimStart(Blanks)[1..];
+            sample = shown.StartsWith(' ') ? shown[1..] : shown;
+            return;
+        }
+
+        int space = line.IndexOfAny(Blanks);
+        string word = space < 0 ? line : line[..space];
+        string rest = space < 0 ? "" : line[space..].Trim(Blanks);
+        ReadStatement(word, rest);
+    }
+
+    private void ReadStatement(string word, string rest)
+    {
+        switch (word)
+        {
+            case "programs": programs.AddRange(Words(rest, word)); break;
+            case "units": units.AddRange(Words(rest, word)); break;
+            case "lead": leads.AddRange(Words(rest, word).Select(w => System.Text.Encoding.UTF8.GetBytes(w + " "))); break;
+            case "service": service = Words(rest, word) is [var one] ? one : throw Wrong("'service' names one service", "write 'part NAME -> SERVICE' where a daemon has several"); break;
+            case "part": ReadPart(rest); break;
+            case "note": ReadCounted(rest, Counting.Note); break;
+            case "echo": ReadCounted(rest, Counting.Echo); break;
+            default: ReadRule(word, rest, Counting.Counts); break;
+        }
+    }
+
+    private void ReadPart(string rest)
+    {
+        string[] sides = rest.Split("->", 2, StringSplitOptions.TrimEntries);
+        if (sides.Length != 2 || sides[0].Length == 0 || sides[1].Length == 0 || sides[1].IndexOfAny(Blanks) >= 0)
+            throw Wrong("a part needs its service", "write 'part imap-login -> imap'");
+        foreach (string part in Words(sides[0], "part")) parts.Add(new(System.Text.Encoding.UTF8.GetBytes(part), sides[1]));
+    }
+
+    private void ReadCounted(string rest, Counting counting)
+    {
+        int space = rest.IndexOfAny(Blanks);
+        if (space < 0) throw Wrong("a rule needs a kind and a template", "write 'note failure Failed none for {user} from {address}'");
+        ReadRule(rest[..space], rest[space..].Trim(Blanks), counting);
+    }
+
+    private void ReadRule(string word, string template, Counting counting)
+    {
+        int sign = word.IndexOf('@', StringComparison.Ordinal);
+        AttemptKind kind = KindOf(sign < 0 ? word : word[..sign]);
+        if (kind == AttemptKind.None)
+            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), programs, units, service, part, lead, '|' or '='");
+        if (template.Length == 0) throw Wrong("a rule without a template", $"write '{word} some text from {{address}}'");
+        const string Preauth = " [preauth]";
+        bool preauth = template.EndsWith(Preauth, StringComparison.Ordinal);
+        string text = preauth ? template[..^Preauth.Length] : template;
+        if (programs.Count == 0) throw Wrong("a rule before any program is named", "start the file with 'programs NAME ...'");
+        rules.Add(new()
+        {
+            Name = $"{name}.rules:{number}",
+            Order = rules.Count,
+            Kind = kind,
+            Counting = counting,
+            Service = sign < 0 ? null : word[(sign + 1)..],
+            NeedsPreauth = preauth,
+            Text = template,
+            Templates = TemplateReader.Read(text, $"{path}:{number}"),
+        });
+    }
+
+    private void ReadExpectation(string text, string line)
+    {
+        if (rules.Count == 0) throw Wrong("a sample before any rule", "put samples under the rule they are for");
+        string[] words = text.Split(' ', 2);
+        string? expected = null, user = null;
+        SourceAddress? source = null;
+        int count = 1;
+        AttemptKind kind = KindOf(words[0]);
+        if (kind == AttemptKind.None && words[0] != "none") throw Wrong($"'{words[0]}' is no kind", "start with none, failure, invalid, probe, limit or success");
+        string rest = words.Length > 1 ? words[1] : "";
+        while (rest.Length > 0)
+        {
+            int equals = rest.IndexOf('=', StringComparison.Ordinal);
+            string key = equals < 0 ? rest : rest[..equals];
+            string value = equals < 0 ? "" : rest[(equals + 1)..];
+            // A user's name may hold blanks, so it comes last.
+            int end = key == "user" ? -1 : value.IndexOf(' ', StringComparison.Ordinal);
+            rest = end < 0 ? "" : value[(end + 1)..];
+            if (end >= 0) value = value[..end];
+            switch (key)
+            {
+                case "service": expected = value; break;
+                case "user": user = value; break;
+                case "count" when int.TryParse(value, out count): break;
+                case "source" when SourceAddress.TryParse(value, out SourceAddress address): source = address; break;
+                default: throw Wrong($"'{key}={value}' is not understood", "use service=NAME source=ADDRESS count=N user=NAME, user last");
+            }
+        }
+
+        samples.Add(new($"{name}.rules:{number - 1}", rules[^1].Name, line, kind, expected, source, user, count));
+    }
+
+    private RuleFile Finish()
+    {
+        if (sample is not null) throw Wrong("a sample without its result", "write '= none' or '= failure source=192.0.2.1 user=root' below it");
+        if (programs.Count == 0) throw Wrong("no program is named", "start the file with 'programs NAME ...'");
+        if (service is null && parts.Count == 0) throw Wrong("no service is named", "add 'service NAME'");
+        if (rules.Count == 0) throw Wrong("there are no rules", "add one, such as: failure login failed for {user} from {address}");
+        string own = service ?? name;
+        string[] services = [.. parts.Select(p => p.Service).Append(own).Concat(rules.Where(r => r.Service is not null).Select(r => r.Service!)).Distinct(StringComparer.Ordinal)];
+        RuleDescription[] described = [.. rules.Select(r => new RuleDescription(r.Name, r.Kind, r.Counting != Counting.Counts, r.Text))];
+        return new(new(name, programs, units, services, described), own, [.. parts], [.. leads], [.. rules], [.. samples]);
+    }
+
+    private string[] Words(string rest, string heading)
+    {
+        string[] words = rest.Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
+        return words.Length > 0 ? words : throw Wrong($"'{heading}' names nothing", $"write '{heading} NAME'");
+    }
+
+    private static AttemptKind KindOf(string word) => word switch
+    {
+        "failure" => AttemptKind.Failure,
+        "invalid" => AttemptKind.Invalid,
+        "probe" => AttemptKind.Probe,
+        "limit" => AttemptKind.Limit,
+        "success" => AttemptKind.Success,
+        _ => AttemptKind.None,
+    };
+
+    private RuleException Wrong(string what, string remedy) => new($"{path}:{number}: {what}; {remedy}");
+}

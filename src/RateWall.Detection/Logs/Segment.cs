@@ -1,0 +1,92 @@
+namespace RateWall.Detection.Logs;
+
+/// <summary>Literals and typed holes without a free hole between them: at a given place they have one reading.</summary>
+internal sealed class Segment(Piece[] pieces)
+{
+    /// <summary>A segment that holds nothing: before a free hole at the start, behind one at the end.</summary>
+    public static Segment Empty { get; } = new([]);
+
+    /// <summary>True when it holds nothing.</summary>
+    public bool IsEmpty => pieces.Length == 0;
+
+    /// <summary>True when an {address} is in it.</summary>
+    public bool HasAddress { get; } = Array.Exists(pieces, p => p.IsAddress);
+
+    /// <summary>The literal it begins with; empty when it begins with a hole.</summary>
+    public byte[] FirstLiteral { get; } = pieces is [{ Kind: PieceKind.Literal }, ..] ? pieces[0].Literal : [];
+
+    /// <summary>How many literal bytes it holds.</summary>
+    public int LiteralLength { get; } = pieces.Sum(p => p.Literal.Length);
+
+    /// <summary>Matches at one place; the answer is where it ends, or -1.</summary>
+    public int MatchAt(ReadOnlySpan<byte> message, int at, ref Captures captures)
+    {
+        foreach (Piece piece in pieces)
+        {
+            if (piece.Kind == PieceKind.Literal)
+            {
+                if (!message[at..].StartsWith(piece.Literal)) return -1;
+                at += piece.Literal.Length;
+                continue;
+            }
+
+            int length = piece.Class!.Run(message[at..]);
+            if (piece.GivesBack != 0 && length > 0 && message[at + length - 1] == piece.GivesBack) length--;
+            if (length == 0) return -1;
+            if (!Bind(piece, message, at, length, ref captures)) return -1;
+            at += length;
+        }
+
+        return at;
+    }
+
+    /// <summary>The first place at or behind <paramref name="from"/> where it matches and ends by <paramref name="limit"/>.</summary>
+    public int Find(ReadOnlySpan<byte> message, int from, int limit, bool toTheEnd, ref Captures captures, out int end)
+    {
+        for (int at = from; at <= limit; at++)
+        {
+            int step = message[at..limit].IndexOf(FirstLiteral);
+            if (step < 0) break;
+            at += step;
+            Captures tried = captures;
+            end = MatchAt(message, at, ref tried);
+            if (end < 0 || end > limit || (toTheEnd && end != limit)) continue;
+            captures = tried;
+            return at;
+        }
+
+        end = -1;
+        return -1;
+    }
+
+    /// <summary>Notes what a typed hole holds; false when a further {address} is another one than the first.</summary>
+    internal static bool Bind(Piece piece, ReadOnlySpan<byte> message, int at, int length, ref Captures captures)
+    {
+        if (piece.Class == ByteClass.Count)
+        {
+            captures.Count = Math.Clamp(Number(message.Slice(at, length)), 1, Captures.MaxCount);
+        }
+        else if (piece.IsAddress)
+        {
+            if (captures.AddressStart >= 0)
+                return Same(message.Slice(captures.AddressStart, captures.AddressLength), message.Slice(at, length));
+            captures.AddressStart = at;
+            captures.AddressLength = length;
+        }
+
+        return true;
+    }
+
+    /// <summary>Reads at most nine digits.</summary>
+    internal static int Number(ReadOnlySpan<byte> digits)
+    {
+        int value = 0;
+        foreach (byte c in digits) value = (value * 10) + (c - '0');
+        return value;
+    }
+
+    private static bool Same(ReadOnlySpan<byte> first, ReadOnlySpan<byte> other) =>
+        SourceAddress.TryParse(first, out SourceAddress a) && SourceAddress.TryParse(other, out SourceAddress b)
+            ? a == b
+            : first.SequenceEqual(other);
+}

@@ -1,0 +1,126 @@
+namespace RateWall.Detection.Logs;
+
+/// <summary>
+/// Turns a line's stamp into milliseconds since 1970. A stamp without a year belongs to the last year in which it is not
+/// more than a day in the future; a stamp without a zone belongs to the zone given.
+/// </summary>
+internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
+{
+    // TAI64 labels count from 2^62; daemontools writes them ten seconds ahead of Unix time (tai.c), as TAI was in 1970.
+    private const ulong Tai64Epoch = (1UL << 62) + 10;
+
+    private static ReadOnlySpan<byte> Months => "JanFebMarAprMayJunJulAugSepOctNovDec"u8;
+
+    private readonly byte[] last = new byte[15];
+    private readonly long nowMilliseconds = now.ToUnixTimeMilliseconds();
+    private long lastValue = long.MinValue;
+
+    /// <summary>The time of a stamp; the time of reading when there is none or it is no time at all.</summary>
+    public long Read(ReadOnlySpan<byte> stamp)
+    {
+        if (stamp.Length == 15)
+        {
+            if (lastValue != long.MinValue && stamp.SequenceEqual(last)) return lastValue;
+            if (!TryReadClassic(stamp, out long value)) return nowMilliseconds;
+            stamp.CopyTo(last);
+            return lastValue = value;
+        }
+
+        if (stamp.Length == 25 && stamp[0] == '@') return TryReadTai(stamp, out long tai) ? tai : nowMilliseconds;
+        return stamp.Length >= 19 && TryReadIso(stamp, out long iso) ? iso : nowMilliseconds;
+    }
+
+    private bool TryReadClassic(ReadOnlySpan<byte> stamp, out long value)
+    {
+        value = 0;
+        int month = Months.IndexOf(stamp[..3]);
+        if (month < 0 || month % 3 != 0) return false;
+        month = (month / 3) + 1;
+        int day = stamp[4] == ' ' ? Digits(stamp[5..6]) : Digits(stamp[4..6]);
+        int hour = Digits(stamp[7..9]), minute = Digits(stamp[10..12]), second = Digits(stamp[13..15]);
+        if (day < 1 || !IsTime(hour, minute, second)) return false;
+        long latest = nowMilliseconds + (24 * 3600 * 1000L);
+        // Eight years back there is a 29 February, even around a century without one.
+        int year = now.UtcDateTime.Year + 1;
+        for (int tries = 0; tries < 10 && year > 1; tries++, year--)
+        {
+            if (day > DateTime.DaysInMonth(year, month)) continue;
+            value = ToUnix(new(year, month, day, hour, minute, Math.Min(second, 59), DateTimeKind.Unspecified));
+            if (value <= latest) return true;
+        }
+
+        return false;
+    }
+
+    // Of the two readings of an hour that clocks go through twice, the later one, unless that would be in the future.
+    private long ToUnix(DateTime local)
+    {
+        if (!zone.IsAmbiguousTime(local)) return new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUnixTimeMilliseconds();
+        TimeSpan[] offsets = zone.GetAmbiguousTimeOffsets(local);
+        long later = new DateTimeOffset(local, offsets.Min()).ToUnixTimeMilliseconds();
+        return later <= nowMilliseconds + 60_000 ? later : new DateTimeOffset(local, offsets.Max()).ToUnixTimeMilliseconds();
+    }
+
+    private bool TryReadIso(ReadOnlySpan<byte> stamp, out long value)
+    {
+        value = 0;
+        int year = Digits(stamp[..4]), month = Digits(stamp[5..7]), day = Digits(stamp[8..10]);
+        int hour = Digits(stamp[11..13]), minute = Digits(stamp[14..16]), second = Digits(stamp[17..19]);
+        if (year < 1970 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month) || !IsTime(hour, minute, second)) return false;
+        var local = new DateTime(year, month, day, hour, minute, Math.Min(second, 59), DateTimeKind.Unspecified);
+        ReadOnlySpan<byte> rest = stamp[19..];
+        int milliseconds = 0;
+        if (!rest.IsEmpty && rest[0] is (byte)'.' or (byte)',')
+        {
+            int digits = ByteClass.Num.Run(rest[1..]);
+            for (int i = 0; i < 3; i++) milliseconds = (milliseconds * 10) + (i < digits ? rest[1 + i] - '0' : 0);
+            rest = rest[(1 + digits)..];
+        }
+
+        if (rest.IsEmpty)
+        {
+            value = ToUnix(local) + milliseconds;
+            return true;
+        }
+
+        if (!TryReadOffset(rest, out TimeSpan offset)) return false;
+        value = new DateTimeOffset(DateTime.SpecifyKind(local, DateTimeKind.Utc)).ToUnixTimeMilliseconds() - (long)offset.TotalMilliseconds + milliseconds;
+        return true;
+    }
+
+    private static bool TryReadOffset(ReadOnlySpan<byte> text, out TimeSpan offset)
+    {
+        offset = default;
+        if (text is [(byte)'Z' or (byte)'z']) return true;
+        if (text.Length is not (3 or 5 or 6) || text[0] is not ((byte)'+' or (byte)'-')) return false;
+        int hours = Digits(text[1..3]), minutes = text.Length == 3 ? 0 : Digits(text[^2..]);
+        if (hours is < 0 or > 14 || minutes is < 0 or > 59) return false;
+        offset = new TimeSpan(hours, minutes, 0);
+        if (text[0] == '-') offset = -offset;
+        return true;
+    }
+
+    private static bool TryReadTai(ReadOnlySpan<byte> stamp, out long value)
+    {
+        value = 0;
+        if (!ulong.TryParse(stamp[1..17], System.Globalization.NumberStyles.AllowHexSpecifier, null, out ulong label)) return false;
+        if (!uint.TryParse(stamp[17..25], System.Globalization.NumberStyles.AllowHexSpecifier, null, out uint nano)) return false;
+        if (label < Tai64Epoch || label - Tai64Epoch > uint.MaxValue) return false;
+        value = ((long)(label - Tai64Epoch) * 1000) + (nano / 1_000_000);
+        return true;
+    }
+
+    private static bool IsTime(int hour, int minute, int second) => hour is >= 0 and < 24 && minute is >= 0 and < 60 && second is >= 0 and <= 60;
+
+    private static int Digits(ReadOnlySpan<byte> text)
+    {
+        int value = 0;
+        foreach (byte c in text)
+        {
+            if (c is < (byte)'0' or > (byte)'9') return -1;
+            value = (value * 10) + (c - '0');
+        }
+
+        return value;
+    }
+}
