@@ -1,0 +1,109 @@
+using Microsoft.Data.Sqlite;
+using RateWall.Detection;
+
+namespace RateWall.Storage;
+
+/// <summary>The history of bans.</summary>
+public sealed partial class StateDatabase
+{
+    private const string BanColumns = "id, target, scope, service, detection, at, until, reason, count, evidence, state";
+
+    /// <summary>Writes bans down as pending, in one transaction, and gives them back with their numbers.</summary>
+    public IReadOnlyList<StoredBan> AddPending(IReadOnlyList<StoredBan> bans)
+    {
+        ArgumentNullException.ThrowIfNull(bans);
+        var written = new List<StoredBan>(bans.Count);
+        Transaction(() =>
+        {
+            foreach (StoredBan ban in bans)
+            {
+                Run(
+                    "INSERT INTO bans (target, scope, service, detection, at, until, reason, count, evidence, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)",
+                    ban.Target.ToString(), ban.Scope, ban.Service, ban.Detection, Stamp(ban.At), Stamp(ban.Until), ban.Reason, ban.Count,
+                    Stamp(ban.Evidence));
+                written.Add(ban with { Id = Number("SELECT last_insert_rowid()"), State = BanState.Pending });
+            }
+        });
+        return written;
+    }
+
+    /// <summary>Bans that an interrupted program wrote down and may not have given to the kernel.</summary>
+    public IReadOnlyList<StoredBan> Pending() => All($"SELECT {BanColumns} FROM bans WHERE state = 0 ORDER BY id", ReadBan);
+
+    /// <summary>The kernel has them.</summary>
+    public void Activate(IReadOnlyList<StoredBan> bans)
+    {
+        ArgumentNullException.ThrowIfNull(bans);
+        Transaction(() =>
+        {
+            foreach (StoredBan ban in bans) SetActive(ban);
+        });
+    }
+
+    /// <summary>Every ban of exactly this target, oldest first.</summary>
+    public IReadOnlyList<StoredBan> BansOf(AddressPrefix target) =>
+        All($"SELECT {BanColumns} FROM bans WHERE target = $1 ORDER BY at, id", ReadBan, target.ToString());
+
+    /// <summary>Bans whose deadline is ahead and that nobody took back, newest first.</summary>
+    public IReadOnlyList<StoredBan> InForce(DateTimeOffset now, int limit = int.MaxValue) =>
+        All($"SELECT {BanColumns} FROM bans WHERE until > $1 AND state <> 2 ORDER BY at DESC, id DESC LIMIT $2", ReadBan, Stamp(now), limit);
+
+    /// <summary>Every ban that is remembered, newest first.</summary>
+    public IReadOnlyList<StoredBan> History(int limit = int.MaxValue) =>
+        All($"SELECT {BanColumns} FROM bans ORDER BY at DESC, id DESC LIMIT $1", ReadBan, limit);
+
+    /// <summary>The lines that caused a ban, oldest first.</summary>
+    public IReadOnlyList<EvidenceLine> EvidenceOf(StoredBan ban)
+    {
+        ArgumentNullException.ThrowIfNull(ban);
+        return All(
+            "SELECT service, source, at, line FROM evidence WHERE ban = $1 ORDER BY at, id",
+            r => new EvidenceLine(r.GetString(0), Network(r.GetString(1)), r.GetInt64(2), r.GetFieldValue<byte[]>(3)), ban.Id);
+    }
+
+    /// <summary>
+    /// Takes bans back: they are marked removed, the windows of whoever they cover are cleared, and a pardon says that what
+    /// was tried until now no longer counts. One transaction.
+    /// </summary>
+    /// <returns>How many bans were in force.</returns>
+    public int Forgive(IReadOnlyList<AddressPrefix> targets, IReadOnlyList<AddressPrefix> bans, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentNullException.ThrowIfNull(bans);
+        int removed = 0;
+        Transaction(() =>
+        {
+            foreach (AddressPrefix ban in bans)
+                removed += Run("UPDATE bans SET state = 2 WHERE target = $1 AND until > $2 AND state <> 2", ban.ToString(), Stamp(now));
+            foreach (AddressPrefix target in targets)
+            {
+                ForgetWindows(target);
+                Run("INSERT INTO pardons VALUES ($1, $2) ON CONFLICT (target) DO UPDATE SET at = max(at, excluded.at)", target.ToString(), Stamp(now));
+            }
+        });
+        return removed;
+    }
+
+    /// <summary>The pardons that can still matter.</summary>
+    public Pardons Pardons() =>
+        new(All("SELECT target, at FROM pardons", r => new Pardon(Network(r.GetString(0)), Time(r.GetInt64(1)))));
+
+    private void ForgetWindows(AddressPrefix target)
+    {
+        if (target.IsSingle)
+        {
+            Run("DELETE FROM windows WHERE source = $1", target.ToString());
+            return;
+        }
+
+        // Networks are text, so containment is decided here; it is an operator's command, not the hot path.
+        foreach (string source in All("SELECT DISTINCT source FROM windows", r => r.GetString(0)))
+            if (target.Contains(Network(source))) Run("DELETE FROM windows WHERE source = $1", source);
+    }
+
+    private void SetActive(StoredBan ban) => Run("UPDATE bans SET state = 1 WHERE id = $1 AND state = 0", ban.Id);
+
+    private StoredBan ReadBan(SqliteDataReader row) => new(
+        row.GetInt64(0), Network(row.GetString(1)), row.GetString(2), row.IsDBNull(3) ? null : row.GetString(3), row.GetString(4),
+        Time(row.GetInt64(5)), Time(row.GetInt64(6)), row.GetString(7), row.GetInt32(8), Time(row.GetInt64(9)), (BanState)row.GetByte(10));
+}

@@ -1,0 +1,62 @@
+using Polly;
+
+namespace RateWall.Storage;
+
+/// <summary>
+/// The locks of the state directory. They are flock(2) locks on files that stay: the kernel gives them back when their
+/// holder dies, so a killed program leaves nothing to clean up.
+/// </summary>
+public sealed class StateLock : IDisposable
+{
+    private const int EWOULDBLOCK = 11; // asm-generic/errno.h, the errno that .NET keeps as HResult
+
+    private readonly FileStream file;
+
+    private StateLock(FileStream file) => this.file = file;
+
+    /// <summary>
+    /// The lock of all writers: whoever changes the wall or the state holds it, for milliseconds. Waits up to ten seconds.
+    /// </summary>
+    /// <exception cref="StateException">Another writer did not finish in time.</exception>
+    /// <exception cref="UnauthorizedAccessException">The state directory may not be written.</exception>
+    public static StateLock Wall(string directory, TimeProvider time, TextWriter messages)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        StateDirectory.Create(directory);
+        string path = Path.Combine(directory, "wall.lock");
+        ResiliencePipeline wait = Resilience.LockWait(time, () => messages.WriteLine("ratewall: waiting for another ratewall to finish"));
+        try
+        {
+            return wait.Execute(() => new StateLock(OpenFile(path)));
+        }
+        catch (IOException e) when (IsHeldByAnother(e))
+        {
+            throw new StateException(
+                $"another ratewall has held {path} for {Resilience.LockPatience.TotalSeconds:0} s; see who with 'fuser {path}'", e);
+        }
+    }
+
+    /// <summary>The lock of the one correlate run at a time; null when another run holds it.</summary>
+    /// <exception cref="UnauthorizedAccessException">The state directory may not be written.</exception>
+    public static StateLock? TryRun(string directory)
+    {
+        StateDirectory.Create(directory);
+        try
+        {
+            return new(OpenFile(Path.Combine(directory, "correlate.lock")));
+        }
+        catch (IOException e) when (IsHeldByAnother(e))
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => file.Dispose();
+
+    internal static bool IsHeldByAnother(IOException e) => e.HResult == EWOULDBLOCK;
+
+    // FileShare.None is flock(LOCK_EX | LOCK_NB) on Unix, and the handle is not inherited.
+    private static FileStream OpenFile(string path) =>
+        new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+}

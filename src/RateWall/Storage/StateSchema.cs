@@ -1,0 +1,39 @@
+namespace RateWall.Storage;
+
+/// <summary>The database's shape. A change to it is a new version and a step from the old one.</summary>
+internal static class StateSchema
+{
+    /// <summary>"RWAL" in ASCII: marks the file as RateWall's (PRAGMA application_id).</summary>
+    public const int ApplicationId = 0x5257414C;
+
+    /// <summary>The version this program writes (PRAGMA user_version).</summary>
+    public const int Version = 1;
+
+    /// <summary>
+    /// Times are milliseconds since 1970. Networks are text in canonical form, so that equal networks are equal keys and
+    /// the sqlite3 shell shows them readably.
+    /// </summary>
+    public const string Create = """
+        CREATE TABLE cursors (source TEXT NOT NULL PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE windows (detection TEXT NOT NULL, service TEXT NOT NULL, source TEXT NOT NULL, last INTEGER NOT NULL,
+            stamps BLOB NOT NULL, PRIMARY KEY (detection, service, source)) WITHOUT ROWID;
+        CREATE TABLE notes (log TEXT NOT NULL, program TEXT NOT NULL, process INTEGER NOT NULL, at INTEGER NOT NULL,
+            service TEXT NOT NULL, kind INTEGER NOT NULL, source TEXT, user TEXT, count INTEGER NOT NULL, rule TEXT NOT NULL,
+            line BLOB NOT NULL);
+        CREATE INDEX notes_log ON notes (log);
+        CREATE TABLE trust (source TEXT NOT NULL, family TEXT NOT NULL, last INTEGER NOT NULL,
+            PRIMARY KEY (source, family)) WITHOUT ROWID;
+        CREATE TABLE bans (id INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, scope TEXT NOT NULL, service TEXT,
+            detection TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+            evidence INTEGER NOT NULL, state INTEGER NOT NULL, UNIQUE (target, scope, detection, at));
+        CREATE INDEX bans_until ON bans (until);
+        CREATE INDEX bans_pending ON bans (state) WHERE state = 0;
+        CREATE TABLE evidence (id INTEGER PRIMARY KEY AUTOINCREMENT, service TEXT NOT NULL, source TEXT NOT NULL,
+            at INTEGER NOT NULL, line BLOB NOT NULL, ban INTEGER);
+        CREATE INDEX evidence_source ON evidence (source, service, at);
+        CREATE INDEX evidence_ban ON evidence (ban) WHERE ban IS NOT NULL;
+        CREATE INDEX evidence_at ON evidence (at);
+        CREATE TABLE pardons (target TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE housekeeping (what TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+        """;
+}
