@@ -99,6 +99,12 @@ public static class CommandLine
     {
         yield return CheckCommand.Create();
         yield return PolicyCommand.Create();
+        yield return CorrelateCommand.Create();
+        yield return ListCommand.Create();
+        yield return BanCommand.Create();
+        yield return UnbanCommand.Create();
+        yield return ClearCommand.Create();
+        yield return TraceCommand.Create();
         yield return VersionCommand.Create();
     }
 

@@ -11,6 +11,9 @@ internal sealed class JournalSource : ILogSource
     /// <summary>How far back the first run reads: older tries are outside every default window.</summary>
     public static readonly TimeSpan FirstLook = TimeSpan.FromHours(24);
 
+    /// <summary>The name under which its place is stored.</summary>
+    public const string StoredName = "journal";
+
     private const int DefaultStepEntries = 20_000;
     private const int FieldLimit = 256;
 
@@ -28,7 +31,7 @@ internal sealed class JournalSource : ILogSource
     }
 
     /// <inheritdoc/>
-    public string Name => "journal";
+    public string Name => StoredName;
 
     /// <inheritdoc/>
     public IReadOnlySet<string> Services { get; }

@@ -1,0 +1,84 @@
+using RateWall.Detection.Correlation;
+using RateWall.Policy;
+using RateWall.Storage;
+using RateWall.Wall;
+
+namespace RateWall.Commands;
+
+/// <summary>What becomes of an offence.</summary>
+internal enum BanOutcome
+{
+    /// <summary>A ban; when its deadline is past it is history only.</summary>
+    Banned,
+
+    /// <summary>The same offence was already banned by a run that was interrupted before it could move its cursor.</summary>
+    Known,
+
+    /// <summary>It happened while an earlier ban was running: lines written before that ban took hold.</summary>
+    Covered,
+
+    /// <summary>It touches an address that must never be banned.</summary>
+    Exempt,
+
+    /// <summary>The operator has forgiven it.</summary>
+    Pardoned,
+}
+
+/// <summary>An offence and what becomes of it.</summary>
+/// <param name="Outcome">What becomes of it.</param>
+/// <param name="Ban">The new ban, or the earlier one that knows or covers the offence; null otherwise.</param>
+/// <param name="Exemption">Why it is exempt, if so.</param>
+internal sealed record BanVerdict(BanOutcome Outcome, StoredBan? Ban, Exemption? Exemption = null);
+
+/// <summary>Turns an offence into a ban, or says why not. The one place that does; pure.</summary>
+internal static class BanDecision
+{
+    /// <summary>A trusted source that offends is stopped for a moment: it may be the phone with the old password.</summary>
+    public static readonly TimeSpan TrustedFirst = TimeSpan.FromMinutes(5);
+
+    /// <summary>However often a trusted source offends.</summary>
+    public static readonly TimeSpan TrustedCap = TimeSpan.FromHours(1);
+
+    /// <param name="finding">The offence.</param>
+    /// <param name="earlier">Every ban of its key that is remembered, in any order.</param>
+    /// <param name="exemptions">Who must never be banned.</param>
+    /// <param name="pardons">Who was forgiven what.</param>
+    /// <param name="policy">How long bans last.</param>
+    public static BanVerdict Decide(
+        Finding finding, IReadOnlyList<StoredBan> earlier, Exemptions exemptions, Pardons pardons, BanPolicy policy)
+    {
+        Offence offence = finding.Offence;
+        if (exemptions.Find(offence.Key) is { } exemption) return new(BanOutcome.Exempt, Ban: null, exemption);
+        TimeSpan duration = Duration(Repeats(offence, earlier, policy), finding.Trusted, policy);
+        var ban = new StoredBan(
+            0, offence.Key, StoredBan.AllPorts, offence.Service, offence.Detection, offence.At, offence.At + duration, Reason(offence),
+            offence.Count, offence.Since, BanState.Pending);
+        foreach (StoredBan other in earlier)
+            if (other.IsSameOffence(ban)) return new(other.State == BanState.Removed ? BanOutcome.Pardoned : BanOutcome.Known, other);
+        // It stands on tries that were forgiven, if only in part.
+        if (offence.Since.ToUnixTimeMilliseconds() <= pardons.ForgivenUpTo(offence.Key)) return new(BanOutcome.Pardoned, Ban: null);
+        foreach (StoredBan other in earlier)
+            if (Covers(other, ban)) return new(BanOutcome.Covered, other);
+        return new(BanOutcome.Banned, ban);
+    }
+
+    /// <summary>First × factor ^ repeats, up to the cap.</summary>
+    internal static TimeSpan Duration(int repeats, bool trusted, BanPolicy policy)
+    {
+        TimeSpan cap = trusted && policy.Cap > TrustedCap ? TrustedCap : policy.Cap;
+        TimeSpan duration = trusted && policy.First > TrustedFirst ? TrustedFirst : policy.First;
+        for (int i = 0; i < repeats && duration < cap && policy.Factor > 1; i++) duration *= policy.Factor;
+        return duration < cap ? duration : cap;
+    }
+
+    // Bans by hand are the operator's, and what was taken back is forgiven: neither makes a repeater.
+    private static int Repeats(Offence offence, IReadOnlyList<StoredBan> earlier, BanPolicy policy) =>
+        earlier.Count(b => b.Detection != StoredBan.ByHand && b.State != BanState.Removed && b.At < offence.At && b.At >= offence.At - policy.Memory);
+
+    private static bool Covers(StoredBan other, StoredBan ban) =>
+        other.State != BanState.Removed && other.At <= ban.At && ban.At < other.Until
+        && (other.Detection != StoredBan.ByHand || other.Until >= ban.Until);
+
+    private static string Reason(Offence offence) =>
+        $"{offence.Count} {offence.Detection} at {offence.Service} in {DurationText.Format(offence.Within)}";
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Globalization;
+using RateWall.Detection.Logs;
+using RateWall.Output;
+using RateWall.Policy;
+using RateWall.Storage;
+using RateWall.Wall;
+
+namespace RateWall.Commands;
+
+/// <summary>`ratewall correlate`: reads what the logs have new, and bans whoever offended.</summary>
+internal static class CorrelateCommand
+{
+    private static readonly TimeSpan LeastHorizon = TimeSpan.FromHours(24);
+    private static readonly TimeSpan LeastMemory = TimeSpan.FromDays(90);
+
+    public static Command Create() => CommandLine.Verb(
+        "correlate",
+        "Reads what is new in the logs and bans offenders. Each line is counted once, whatever happens. The first run reads a log file from its start and the journal from 24 hours ago; what is too long ago leads to no ban. A second run at the same time does nothing.",
+        "ratewall correlate --format json",
+        (session, _) => Run(session));
+
+    private static ExitCode Run(Session session)
+    {
+        long started = session.Time.GetTimestamp();
+        EffectivePolicy policy = session.LoadPolicy();
+        RuleSet rules = OperatorRules.Load(session.RulesDirectory);
+        using StateLock? run = StateLock.TryRun(session.StateDirectory);
+        if (run is null)
+        {
+            session.Error.WriteLine("ratewall: another correlate is running; it reads these lines too, so there is nothing to do");
+            Print(session, new(0, 0, 0, 0, 0));
+            return ExitCode.Done;
+        }
+
+        using KernelBans kernel = KernelBans.Open(session.Time);
+        if (!kernel.WallPresent)
+            throw new CommandException(ExitCode.Refused, "the wall is not up, so nobody could be banned and nothing was read; run 'ratewall apply' first");
+        using StateDatabase state = OpenState(session);
+        Exemptions exemptions = Exemptions.Read(policy);
+        var commit = new StepCommit(
+            state, BanSets.Of(kernel), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
+        IReadOnlyList<StoredBan> settled = commit.Settle();
+        var reading = new CorrelationRun(policy, rules, exemptions.Keys, state, commit, session.Time, session.Error);
+        foreach (PlannedLog log in LogPlan.For(policy)) reading.Read(log);
+        Prune(session, state, policy);
+        Tell(session, reading, settled, session.Time.GetElapsedTime(started));
+        return reading.Worst;
+    }
+
+    private static StateDatabase OpenState(Session session)
+    {
+        using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
+        return StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
+    }
+
+    private static void Prune(Session session, StateDatabase state, EffectivePolicy policy)
+    {
+        TimeSpan horizon = policy.Enabled
+            .SelectMany(s => new[] { s.Failures?.Within, s.Probes?.Within })
+            .Select(within => within ?? TimeSpan.Zero)
+            .Append(LeastHorizon)
+            .Max();
+        TimeSpan memory = policy.Bans.Memory > LeastMemory ? policy.Bans.Memory : LeastMemory;
+        using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
+        state.Prune(session.Time.GetUtcNow(), horizon, memory);
+    }
+
+    private static void Tell(Session session, CorrelationRun run, IReadOnlyList<StoredBan> settled, TimeSpan took)
+    {
+        DateTimeOffset now = session.Time.GetUtcNow();
+        StoredBan[] bans = [.. settled, .. run.Verdicts.Where(v => v.Outcome == BanOutcome.Banned).Select(v => v.Ban!).Where(b => b.IsInForce(now))];
+        if (run.Overflowed > 0)
+            session.Error.WriteLine($"ratewall: warning: {run.Overflowed} tries of new sources found no room in memory and were not counted");
+        if (session.Format == OutputFormat.Table) TellInWords(session, run, bans, now);
+        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length, (long)took.TotalMilliseconds));
+    }
+
+    private static void TellInWords(Session session, CorrelationRun run, StoredBan[] bans, DateTimeOffset now)
+    {
+        foreach (StoredBan ban in bans)
+            session.Out.WriteLine($"banned {ban.Target} for {HumanTime.Remaining(ban.Until, now)}: {ban.Reason}");
+        foreach (BanVerdict exempt in run.Verdicts.Where(v => v.Exemption is not null).DistinctBy(v => v.Exemption!.Network))
+            session.Out.WriteLine($"not banned, although it offended: {exempt.Exemption!.Network} is {TerminalText.Escape(exempt.Exemption.Reason)}");
+        int over = run.Verdicts.Count(v => v.Outcome == BanOutcome.Banned && !v.Ban!.IsInForce(now));
+        if (over > 0) session.Out.WriteLine($"{over} older offences would be over by now; they are only remembered");
+    }
+
+    private static void Print(Session session, RunForm run)
+    {
+        if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, run, AnswerJson.Default.RunForm);
+        else session.Out.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{run.Lines} lines, {run.Attempts} attempts, {run.Offences} offences, {run.Bans} bans in {run.Milliseconds} ms"));
+    }
+}

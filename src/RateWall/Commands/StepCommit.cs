@@ -1,0 +1,130 @@
+using RateWall.Detection;
+using RateWall.Detection.Correlation;
+using RateWall.Policy;
+using RateWall.Storage;
+using RateWall.Wall;
+
+namespace RateWall.Commands;
+
+/// <summary>What a commit needs of the kernel.</summary>
+/// <param name="Put">As <see cref="KernelBans.Put"/>.</param>
+/// <param name="Trust">As <see cref="KernelBans.Trust"/>.</param>
+internal sealed record BanSets(
+    Func<IReadOnlyList<BanElement>, IReadOnlyList<BanElement?>> Put,
+    Action<IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)>> Trust)
+{
+    /// <summary>The kernel's own.</summary>
+    public static BanSets Of(KernelBans kernel) => new(bans => kernel.Put(bans), kernel.Trust);
+}
+
+/// <summary>The boundaries inside a commit at which a program may die; tests stop it at each.</summary>
+internal enum CommitStage
+{
+    /// <summary>The lock is held and the bans are decided.</summary>
+    Decided,
+
+    /// <summary>The bans are written down as pending.</summary>
+    Pending,
+
+    /// <summary>The kernel has them.</summary>
+    InKernel,
+
+    /// <summary>The kernel knows who is trusted.</summary>
+    Trusted,
+
+    /// <summary>Everything is written down.</summary>
+    Committed,
+}
+
+/// <summary>
+/// Makes what a step found true, exactly once: pending rows with absolute deadlines, then the kernel, then one transaction
+/// for "done", cursor, windows, notes, trust and evidence. Stopped anywhere, the next run settles the pending rows, reads the
+/// same lines again, comes to the same offences and knows them.
+/// </summary>
+internal sealed class StepCommit(
+    StateDatabase state, BanSets kernel, EffectivePolicy policy, Exemptions exemptions, TimeProvider time, Func<IDisposable> takeLock,
+    Action<CommitStage>? passing = null)
+{
+    /// <summary>Gives the kernel what an interrupted run wrote down; says which of it is still in force.</summary>
+    public IReadOnlyList<StoredBan> Settle()
+    {
+        using IDisposable held = takeLock();
+        IReadOnlyList<StoredBan> pending = state.Pending();
+        if (pending.Count == 0) return [];
+        Put(pending);
+        state.Activate(pending);
+        DateTimeOffset now = time.GetUtcNow();
+        return [.. pending.Where(b => b.IsInForce(now))];
+    }
+
+    /// <summary>Makes one step true, and says what became of each of its offences.</summary>
+    public IReadOnlyList<BanVerdict> Commit(CorrelatedStep step)
+    {
+        using IDisposable held = takeLock();
+        Pardons pardons = state.Pardons();
+        List<BanVerdict> verdicts = Decide(step.Findings, pardons);
+        passing?.Invoke(CommitStage.Decided);
+        IReadOnlyList<StoredBan> added = Number(verdicts);
+        passing?.Invoke(CommitStage.Pending);
+        Put(added);
+        passing?.Invoke(CommitStage.InKernel);
+        Trust(step.Successes);
+        passing?.Invoke(CommitStage.Trusted);
+        StoredBan[] explained = [.. added, .. verdicts.Where(v => v.Outcome == BanOutcome.Known).Select(v => v.Ban!)];
+        state.Commit(step with { Windows = [.. step.Windows.Select(w => Forgiven(w, pardons))] }, added, explained);
+        passing?.Invoke(CommitStage.Committed);
+        return verdicts;
+    }
+
+    private List<BanVerdict> Decide(IReadOnlyList<Finding> findings, Pardons pardons)
+    {
+        var verdicts = new List<BanVerdict>(findings.Count);
+        var histories = new Dictionary<AddressPrefix, List<StoredBan>>();
+        foreach (Finding finding in findings)
+        {
+            AddressPrefix key = finding.Offence.Key;
+            if (!histories.TryGetValue(key, out List<StoredBan>? history)) histories.Add(key, history = [.. state.BansOf(key)]);
+            BanVerdict verdict = BanDecision.Decide(finding, history, exemptions, pardons, policy.Bans);
+            if (verdict.Outcome == BanOutcome.Banned) history.Add(verdict.Ban!);
+            verdicts.Add(verdict);
+        }
+
+        return verdicts;
+    }
+
+    // Writes the new bans down and puts the numbered rows in the place of the decided ones.
+    private IReadOnlyList<StoredBan> Number(List<BanVerdict> verdicts)
+    {
+        int[] places = [.. Enumerable.Range(0, verdicts.Count).Where(i => verdicts[i].Outcome == BanOutcome.Banned)];
+        if (places.Length == 0) return [];
+        IReadOnlyList<StoredBan> added = state.AddPending([.. places.Select(i => verdicts[i].Ban!)]);
+        for (int n = 0; n < places.Length; n++) verdicts[places[n]] = verdicts[places[n]] with { Ban = added[n] };
+        return added;
+    }
+
+    private void Put(IReadOnlyList<StoredBan> bans)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        BanElement[] elements = [.. bans.Where(b => b.IsInForce(now)).Select(b => new BanElement(b.Target, b.Until))];
+        if (elements.Length > 0) kernel.Put(elements);
+    }
+
+    private void Trust(IReadOnlyList<SuccessSeen> successes)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        (AddressPrefix, string, DateTimeOffset)[] trusted =
+        [
+            .. successes
+                .Select(s => (s.Key, s.Family, Until: DateTimeOffset.FromUnixTimeMilliseconds(s.UnixMilliseconds) + policy.Trust.For))
+                .Where(t => t.Until > now),
+        ];
+        if (trusted.Length > 0) kernel.Trust(trusted);
+    }
+
+    // A pardon given while the step was being read: its windows must not bring the forgiven tries back.
+    private static WindowState Forgiven(WindowState window, Pardons pardons)
+    {
+        long upTo = pardons.ForgivenUpTo(window.Window.Key);
+        return upTo == long.MinValue ? window : window with { Stamps = [.. window.Stamps.Where(s => s > upTo)] };
+    }
+}
