@@ -33,14 +33,15 @@ internal static class RotatedLogs
         {
             case '.' when rest.Length <= 4 && int.TryParse(rest, NumberStyles.None, CultureInfo.InvariantCulture, out int age):
                 return age;
-            case '-' when rest.Length is >= 8 and <= 18:
+            case '-' when rest.Length is >= 8 and <= 19:
                 Span<char> digits = stackalloc char[18];
                 digits.Fill('0');
                 int used = 0;
                 foreach (char c in rest)
                 {
-                    if (char.IsAsciiDigit(c)) digits[used++] = c;
-                    else if (c != '-') return null;
+                    if (c == '-') continue;
+                    if (!char.IsAsciiDigit(c) || used == digits.Length) return null;
+                    digits[used++] = c;
                 }
 
                 return used < 8 ? null : long.MaxValue - long.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);

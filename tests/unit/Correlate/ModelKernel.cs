@@ -1,0 +1,27 @@
+using RateWall.Commands;
+using RateWall.Detection;
+using RateWall.Wall;
+
+namespace RateWall.UnitTests.Correlate;
+
+/// <summary>What the kernel keeps, as a model: targets with deadlines that only move later. It outlives the program.</summary>
+internal sealed class ModelKernel
+{
+    public SortedDictionary<AddressPrefix, DateTimeOffset> Bans { get; } = [];
+
+    public Dictionary<(AddressPrefix, string), DateTimeOffset> Trusted { get; } = [];
+
+    public BanSets Sets => new(Put, Trust);
+
+    private BanElement?[] Put(IReadOnlyList<BanElement> bans)
+    {
+        foreach (BanElement ban in bans)
+            if (!Bans.TryGetValue(ban.Target, out DateTimeOffset until) || until < ban.Until) Bans[ban.Target] = ban.Until!.Value;
+        return [.. bans.Select(b => new BanElement(b.Target, Bans[b.Target]))];
+    }
+
+    private void Trust(IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)> keys)
+    {
+        foreach ((AddressPrefix key, string family, DateTimeOffset until) in keys) Trusted[(key, family)] = until;
+    }
+}

@@ -1,0 +1,46 @@
+using RateWall.Detection.Correlation;
+using RateWall.Detection.Logs;
+using RateWall.Policy;
+using RateWall.Storage;
+
+namespace RateWall.UnitTests.Storage;
+
+public sealed class JournalTrustTests
+{
+    private readonly JournalTrust trust = new(
+        [
+            new("sshd", ["sshd", "sshd-session"], ["ssh.service", "sshd@.service"], ["ssh"], []),
+            new("postfix", ["postfix/smtpd", "postfix/submission/smtpd"], ["postfix.service"], ["smtp"], []),
+            new("vsftpd", ["vsftpd"], ["vsftpd.service"], ["ftp"], []),
+        ],
+        [Service("ssh", "my-ssh"), Service("smtp")]);
+
+    [Theory]
+    [InlineData("sshd", "ssh.service", "0", "sshd", true)]
+    [InlineData("sshd", "ssh.service", "106", "anything", true)]
+    [InlineData("sshd-session", "session-3.scope", "0", "sshd-session", true)]
+    [InlineData("sshd", "sshd@7-192.0.2.1.service", "106", "x", true)]
+    [InlineData("sshd", "my-ssh.service", "106", "x", true)]
+    [InlineData("sshd", "user@1000.service", "1000", "logger", false)]
+    [InlineData("sshd", "user@1000.service", "1000", "sshd", false)]
+    [InlineData("sshd", "cron.service", "0", "logger", false)]
+    [InlineData("sshd", "postfix.service", "106", "smtpd", false)]
+    [InlineData("postfix/smtpd", "x.service", "0", "smtpd", true)]
+    [InlineData("postfix/smtpd", "ssh.service", "0", "sshd", false)]
+    [InlineData("vsftpd", "vsftpd.service", "0", "vsftpd", false)]
+    [InlineData("other", "ssh.service", "0", "sshd", false)]
+    [InlineData("sshd", "", "", "", false)]
+    public void Permits_ByTrustedFieldsOnly(string program, string unit, string uid, string command, bool expected) =>
+        Assert.Equal(expected, trust.Permits(program, unit, uid, command));
+
+    [Fact]
+    public void Units_WithoutTemplatesAndOtherServices()
+    {
+        Assert.Equal("ssh.service my-ssh.service postfix.service", string.Join(' ', trust.Units));
+        Assert.Equal("smtpd sshd sshd-session", string.Join(' ', trust.Commands.Order(StringComparer.Ordinal)));
+    }
+
+    private static ServicePolicy Service(string name, params string[] units) => new(
+        name, name, Enabled: true, [1], new LimitPolicy(LimitMode.Off, 0, TimeSpan.FromMinutes(1), 2, 1), new Threshold(6, TimeSpan.FromMinutes(10)),
+        null, LogSource.Journal, units);
+}
