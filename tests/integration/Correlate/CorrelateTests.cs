@@ -1,0 +1,176 @@
+using System.Text.Json;
+using RateWall.IntegrationTests.Machine;
+using RateWall.Storage;
+
+namespace RateWall.IntegrationTests.Correlate;
+
+public sealed class CorrelateTests : IDisposable
+{
+    private readonly NetworkNamespace network = new();
+    private readonly RateWallProgram program;
+    private readonly SshLog log = new(DateTimeOffset.UtcNow.AddMinutes(-4));
+
+    public CorrelateTests() => program = new(network);
+
+    public void Dispose()
+    {
+        program.Dispose();
+        network.Dispose();
+    }
+
+    [LinuxFact]
+    public void Correlate_SixFailures_BansInTheKernelUntilTenMinutesAfterTheSixth()
+    {
+        Apply();
+        Append(log.Failures("192.0.2.7", 6, 0).Failures("192.0.2.8", 5, 10).Failures("2001:db8:0:1::7", 6, 20));
+        JsonElement run = program.Json("correlate");
+        Assert.Equal((17, 17, 2, 2), (Number(run, "lines"), Number(run, "attempts"), Number(run, "offences"), Number(run, "bans")));
+        IReadOnlyDictionary<string, DateTimeOffset> deadlines = KernelDeadlines.Of(network, "ban4");
+        KernelDeadlines.AssertEnds(log.Start.AddSeconds(5).AddMinutes(10), Assert.Single(deadlines, d => d.Key == "192.0.2.7").Value);
+        Assert.Single(deadlines);
+        Assert.Equal("2001:db8:0:1::", Assert.Single(KernelDeadlines.Of(network, "ban6")).Key);
+        JsonElement listed = program.Json("list");
+        Assert.Equal("ratewall.bans/1", listed.GetProperty("schema").GetString());
+        JsonElement ban = listed.GetProperty("bans").EnumerateArray().Single(b => b.GetProperty("target").GetString() == "192.0.2.7");
+        Assert.Equal(("all", "6 failures at ssh in 10m"), (ban.GetProperty("scope").GetString(), ban.GetProperty("reason").GetString()));
+        Assert.InRange(Number(ban, "remaining_s"), 300, 400);
+        JsonElement traced = program.Json("trace", "192.0.2.7").GetProperty("bans")[0];
+        Assert.Equal(6, traced.GetProperty("lines").GetArrayLength());
+    }
+
+    [LinuxFact]
+    public void Correlate_TwoRuns_CountAcrossThem()
+    {
+        Apply();
+        Append(log.Failures("192.0.2.7", 5, 0));
+        Assert.Equal(0, Number(program.Json("correlate"), "bans"));
+        Assert.Equal(0, Number(program.Json("correlate"), "lines"));
+        File.AppendAllText(program.LogFile, new SshLog(log.Start).Failures("192.0.2.7", 1, 60).Text);
+        Assert.Equal(1, Number(program.Json("correlate"), "bans"));
+    }
+
+    [LinuxFact]
+    public void Correlate_WithoutWall_RefusesAndReadsNothing()
+    {
+        Append(log.Failures("192.0.2.7", 6, 0));
+        Answer answer = program.Run("correlate");
+        Assert.Equal(4, answer.ExitCode);
+        Assert.Contains("ratewall apply", answer.Error, StringComparison.Ordinal);
+        Apply();
+        Assert.Equal(1, Number(program.Json("correlate"), "bans"));
+    }
+
+    [LinuxFact]
+    public void Correlate_WhileAnotherRuns_SaysSoAndIsDone()
+    {
+        Apply();
+        using StateLock? other = StateLock.TryRun(program.StateDirectory);
+        Answer answer = program.Run("correlate");
+        Assert.Equal(0, answer.ExitCode);
+        Assert.Contains("another correlate is running", answer.Error, StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public void Correlate_HostileLog_CountsWhatIsRight()
+    {
+        Apply();
+        using (FileStream file = File.Open(program.LogFile, FileMode.Append))
+        {
+            file.Write(new byte[100_000]);
+            file.Write("\n"u8);
+            byte[] line = new byte[10_000_000];
+            Array.Fill(line, (byte)'x');
+            file.Write(line);
+            file.Write([(byte)'\n', 0xFF, 0xFE, 0x80, (byte)'\n']);
+        }
+
+        File.AppendAllText(program.LogFile, log.Failures("192.0.2.7", 6, 0).Text);
+        Assert.Equal(1, Number(program.Json("correlate"), "bans"));
+    }
+
+    [LinuxFact]
+    public void Correlate_LogVanishedOrUnusable_SaysSoInOneSentence()
+    {
+        Apply();
+        File.Delete(program.LogFile);
+        Answer vanished = program.Run("correlate");
+        Assert.Equal(0, vanished.ExitCode);
+        Assert.Contains("is not there", vanished.Error, StringComparison.Ordinal);
+        Directory.CreateDirectory(program.LogFile);
+        Answer unusable = program.Run("correlate");
+        Assert.Equal(2, unusable.ExitCode);
+        Assert.Contains("not a regular file", unusable.Error, StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public void Correlate_DamagedState_SetsItAsideAndGoesOn()
+    {
+        Apply();
+        Directory.CreateDirectory(program.StateDirectory);
+        File.WriteAllText(Path.Combine(program.StateDirectory, "state.db"), "no database at all, but long enough to be looked at");
+        Append(log.Failures("192.0.2.7", 6, 0));
+        Answer answer = program.Run("correlate");
+        Assert.Equal(0, answer.ExitCode);
+        Assert.Contains("it was kept as", answer.Error, StringComparison.Ordinal);
+        Assert.Single(KernelDeadlines.Of(network, "ban4"));
+    }
+
+    [LinuxFact]
+    public void Unban_BannedByCorrelate_IsForgivenAlsoWhenTheLogIsReadAgain()
+    {
+        Apply();
+        Append(log.Failures("192.0.2.7", 6, 0));
+        Assert.Equal(1, Number(program.Json("correlate"), "bans"));
+        program.Run("unban", "192.0.2.7").MustSucceed("unban");
+        Assert.Empty(KernelDeadlines.Of(network, "ban4"));
+        Assert.Equal(0, program.Json("list").GetProperty("bans").GetArrayLength());
+        File.WriteAllText(program.LogFile, "first line of another log\n" + log.Text);
+        Assert.Equal(0, Number(program.Json("correlate"), "bans"));
+        Assert.Equal(1, program.Run("unban", "192.0.2.7").ExitCode);
+    }
+
+    [LinuxFact]
+    public void Ban_ByHand_IsInTheKernelUntilItsDeadline()
+    {
+        Apply();
+        program.Run("ban", "192.0.2.7", "--for", "2h", "--reason", "test").MustSucceed("ban");
+        KernelDeadlines.AssertEnds(DateTimeOffset.UtcNow.AddHours(2), Assert.Single(KernelDeadlines.Of(network, "ban4")).Value);
+        program.Run("ban", "2001:db8::7", "--for", "1h").MustSucceed("ban");
+        Assert.Equal("2001:db8::", Assert.Single(KernelDeadlines.Of(network, "ban6")).Key);
+        program.Run("ban", "198.51.100.0/24", "--for", "1h").MustSucceed("ban");
+        Answer inside = program.Run("unban", "198.51.100.9");
+        Assert.Equal(1, inside.ExitCode);
+        Assert.Contains("198.51.100.0/24", inside.Out, StringComparison.Ordinal);
+        program.Run("clear", "--yes").MustSucceed("clear");
+        Assert.Empty(KernelDeadlines.Of(network, "ban4"));
+        Assert.Empty(KernelDeadlines.Of(network, "ban6"));
+        Assert.Empty(KernelDeadlines.Of(network, "bannet4"));
+    }
+
+    [LinuxTheory]
+    [InlineData("127.0.0.1")]
+    [InlineData("0.0.0.0/0")]
+    [InlineData("192.0.0.0/7")]
+    [InlineData("192.0.2.300")]
+    [InlineData("example")]
+    public void Ban_OwnWideOrWrong_IsRefused(string target)
+    {
+        Apply();
+        Answer answer = program.Run("ban", target);
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Single(answer.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [LinuxFact]
+    public void List_NoStateYet_IsEmpty()
+    {
+        Assert.Equal(0, program.Json("list").GetProperty("bans").GetArrayLength());
+        Assert.Equal(0, program.Json("trace").GetProperty("bans").GetArrayLength());
+    }
+
+    private static long Number(JsonElement json, string name) => json.GetProperty(name).GetInt64();
+
+    private void Apply() => program.Run("apply").MustSucceed("apply");
+
+    private void Append(SshLog lines) => File.AppendAllText(program.LogFile, lines.Text);
+}

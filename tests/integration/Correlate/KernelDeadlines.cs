@@ -1,0 +1,30 @@
+using System.Text.Json;
+using RateWall.IntegrationTests.Machine;
+
+namespace RateWall.IntegrationTests.Correlate;
+
+/// <summary>When the bans in the kernel end, in the real nft program's words.</summary>
+internal static class KernelDeadlines
+{
+    public static IReadOnlyDictionary<string, DateTimeOffset> Of(NetworkNamespace network, string set)
+    {
+        using JsonDocument listing = JsonDocument.Parse(network.Nft("-j", "list", "set", "inet", "ratewall", set));
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        var deadlines = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
+        foreach (JsonElement entry in listing.RootElement.GetProperty("nftables").EnumerateArray())
+        {
+            if (!entry.TryGetProperty("set", out JsonElement body) || !body.TryGetProperty("elem", out JsonElement elements)) continue;
+            foreach (JsonElement element in elements.EnumerateArray())
+            {
+                JsonElement inner = element.GetProperty("elem");
+                deadlines.Add(inner.GetProperty("val").GetString()!, now.AddSeconds(inner.GetProperty("expires").GetInt64()));
+            }
+        }
+
+        return deadlines;
+    }
+
+    /// <summary>nft tells whole seconds, and time passes between reading and asking the clock.</summary>
+    public static void AssertEnds(DateTimeOffset expected, DateTimeOffset actual) =>
+        Assert.InRange((actual - expected).TotalSeconds, -2.5, 1.5);
+}

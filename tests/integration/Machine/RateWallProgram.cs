@@ -1,0 +1,45 @@
+using System.Text.Json;
+
+namespace RateWall.IntegrationTests.Machine;
+
+/// <summary>The real program, in a network namespace, with a policy, a state and a log of its own.</summary>
+public sealed class RateWallProgram : IDisposable
+{
+    private static readonly string Dotnet = Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet";
+    private readonly NetworkNamespace network;
+    private readonly string directory = Directory.CreateTempSubdirectory("ratewall-it-").FullName;
+
+    public RateWallProgram(NetworkNamespace network, string? policy = null)
+    {
+        this.network = network;
+        StateDirectory = Path.Combine(directory, "state");
+        File.WriteAllText(LogFile, "");
+        File.WriteAllText(ConfigFile, policy ?? $"defaults: {{ log: {{ file: {LogFile} }} }}\n");
+    }
+
+    public string LogFile => Path.Combine(directory, "auth.log");
+
+    public string ConfigFile => Path.Combine(directory, "ratewall.yaml");
+
+    /// <summary>Where the program keeps its state; a test may name another.</summary>
+    public string StateDirectory { get; set; }
+
+    /// <summary>A path for the test's own use.</summary>
+    public string Scratch(string name) => Path.Combine(directory, name);
+
+    /// <summary>Runs a verb to its end.</summary>
+    public Answer Run(params string[] arguments) => network.Exec(Dotnet, CommandLine(arguments), null, null);
+
+    /// <summary>Runs a verb that has to succeed and answers in JSON.</summary>
+    public JsonElement Json(params string[] arguments) =>
+        JsonDocument.Parse(Run([.. arguments, "--format", "json"]).MustSucceed(string.Join(' ', arguments)).Out).RootElement.Clone();
+
+    /// <summary>Runs a verb under strace(1).</summary>
+    public Answer Trace(IEnumerable<string> options, params string[] arguments) =>
+        network.Exec("strace", [.. options, Shell.FindOnPath(Dotnet) ?? Dotnet, .. CommandLine(arguments)], null, null);
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    private string[] CommandLine(string[] arguments) =>
+        ["exec", Path.Combine(AppContext.BaseDirectory, "ratewall.dll"), .. arguments, "--config", ConfigFile, "--state-dir", StateDirectory];
+}
