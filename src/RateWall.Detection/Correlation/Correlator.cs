@@ -44,9 +44,8 @@ public sealed class Correlator
         ArgumentNullException.ThrowIfNull(state);
         foreach (ServiceDetection service in services)
         {
-            Check(service.Failures);
-            Check(service.Probes);
-            ArgumentOutOfRangeException.ThrowIfLessThan(service.TrustedFactor, 1);
+            if (!IsSound(service.Failures) || !IsSound(service.Probes) || service.TrustedFactor < 1)
+                throw new ArgumentOutOfRangeException(nameof(services), $"{service}: a count is 1 to 10000, a time is positive, a factor at least 1");
         }
 
         this.services = [.. services];
@@ -172,13 +171,8 @@ public sealed class Correlator
 
     private WindowId IdOf(Slot slot) => new(slot.IsProbe ? Probes : Failures, services[slot.Service].Service, slot.Key);
 
-    private static void Check(Threshold? threshold)
-    {
-        if (threshold is null) return;
-        ArgumentOutOfRangeException.ThrowIfLessThan(threshold.Count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(threshold.Count, 10_000);
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(threshold.Within, TimeSpan.Zero);
-    }
+    private static bool IsSound(Threshold? threshold) =>
+        threshold is null || (threshold.Count is >= 1 and <= 10_000 && threshold.Within > TimeSpan.Zero);
 
     private readonly record struct Slot(int Service, bool IsProbe, AddressPrefix Key)
     {

@@ -26,6 +26,7 @@ internal sealed class Template
 
     public Template(IReadOnlyList<Piece> pieces)
     {
+        Pieces = pieces;
         var parts = new List<Segment>();
         var between = new List<Piece>();
         var run = new List<Piece>();
@@ -57,6 +58,9 @@ internal sealed class Template
             : left || anchor == segments.Length - 1 ? AnchorChoice.Last
             : AnchorChoice.First;
     }
+
+    /// <summary>The pieces, in order.</summary>
+    public IReadOnlyList<Piece> Pieces { get; }
 
     /// <summary>Which anchor counts.</summary>
     public AnchorChoice Choice { get; }

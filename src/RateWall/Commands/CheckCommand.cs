@@ -49,7 +49,7 @@ internal static class CheckCommand
     {
         WorstCaseForm[] services = [.. policy.Enabled.Select(s => new WorstCaseForm(
             s.Name, s.Ports, Lower(s.Limit.Mode),
-            WorstCase.ConnectionsPerMinute(s.Limit), WorstCase.ConnectionsPerMinute(s.Limit, policy.Trust.Factor),
+            WorstCase.ConnectionsPerMinute(s.Limit), WorstCase.TrustedConnectionsPerMinute(s.Limit, policy.Trust.Factor),
             s.Failures?.Count, LogName(s.Log), WorstCase.KernelMemory(s.Limit)))];
         AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)), AnswerJson.Default.CheckForm);
     }
@@ -67,7 +67,7 @@ internal static class CheckCommand
             table.Add(
                 service.Name, string.Join(',', service.Ports), Describe(service.Limit),
                 Count(WorstCase.ConnectionsPerMinute(service.Limit)),
-                Count(WorstCase.ConnectionsPerMinute(service.Limit, policy.Trust.Factor)),
+                Count(WorstCase.TrustedConnectionsPerMinute(service.Limit, policy.Trust.Factor)),
                 service.Failures is { } f ? $"{f.Count} failures in {DurationText.Format(f.Within)}" : "never",
                 LogName(service.Log), Megabytes(WorstCase.KernelMemory(service.Limit)));
         }

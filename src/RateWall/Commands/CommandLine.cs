@@ -97,6 +97,10 @@ public static class CommandLine
 
     private static IEnumerable<Command> Verbs()
     {
+        yield return ApplyCommand.Create();
+        yield return PlanCommand.Create();
+        yield return StatusCommand.Create();
+        yield return RemoveCommand.Create();
         yield return CheckCommand.Create();
         yield return PolicyCommand.Create();
         yield return CorrelateCommand.Create();

@@ -38,6 +38,7 @@ internal static class CorrelateCommand
             throw new CommandException(ExitCode.Refused, "the wall is not up, so nobody could be banned and nothing was read; run 'ratewall apply' first");
         using StateDatabase state = OpenState(session);
         Exemptions exemptions = Exemptions.Read(policy);
+        AlignWall(session, kernel, exemptions);
         var commit = new StepCommit(
             state, BanSets.Of(kernel), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
         IReadOnlyList<StoredBan> settled = commit.Settle();
@@ -46,6 +47,12 @@ internal static class CorrelateCommand
         Prune(session, state, policy);
         Tell(session, reading, settled, session.Time.GetElapsedTime(started));
         return reading.Worst;
+    }
+
+    private static void AlignWall(Session session, KernelBans kernel, Exemptions exemptions)
+    {
+        using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
+        kernel.AlignByHost(exemptions.Keys);
     }
 
     private static StateDatabase OpenState(Session session)

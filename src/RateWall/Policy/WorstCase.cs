@@ -12,17 +12,20 @@ public static class WorstCase
     // The meters of sources that could not be recorded: one for each /16 (IPv6: /32), no more than this many.
     private const long PrefixMeters = 65_536;
 
+    private const long Minute = 60;
+
+    /// <summary>The most trusted sources of a service family; each has a meter of its own in every service of the family.</summary>
+    public const int TrustedSources = 65_535;
+
     /// <summary>
     /// The most connections one source gets through in any minute while it can be recorded, or null without a limit. A
     /// window gives N in each S seconds. A bucket gives N at once and then N more each S seconds.
     /// </summary>
     /// <param name="limit">The limit.</param>
-    /// <param name="factor">1, or what trust multiplies limits by.</param>
-    public static long? ConnectionsPerMinute(LimitPolicy limit, int factor = 1)
+    public static long? ConnectionsPerMinute(LimitPolicy limit)
     {
         ArgumentNullException.ThrowIfNull(limit);
-        const long Minute = 60;
-        long n = (long)limit.Connections * factor, seconds = Math.Max(1, (long)limit.Per.TotalSeconds);
+        long n = limit.Connections, seconds = Math.Max(1, (long)limit.Per.TotalSeconds);
         return limit.Mode switch
         {
             LimitMode.Off => null,
@@ -32,6 +35,15 @@ public static class WorstCase
         };
     }
 
+    /// <summary>The same for a trusted source, which has a bucket of <paramref name="factor"/> times N, whatever the mode.</summary>
+    public static long? TrustedConnectionsPerMinute(LimitPolicy limit, int factor)
+    {
+        ArgumentNullException.ThrowIfNull(limit);
+        return limit.Mode == LimitMode.Off
+            ? null
+            : ConnectionsPerMinute(limit with { Mode = LimitMode.Bucket, Connections = limit.Connections * factor });
+    }
+
     /// <summary>The kernel memory of a service's sets, both IP versions, when all are full.</summary>
     public static long KernelMemory(LimitPolicy limit)
     {
@@ -39,9 +51,9 @@ public static class WorstCase
         return limit.Mode switch
         {
             LimitMode.Off => 0,
-            LimitMode.Window => StampPair * limit.Connections * limit.Size + LimiterPair * PrefixMeters,
-            LimitMode.Quiet => StampPair * (limit.Connections + 1) * limit.Size + LimiterPair * PrefixMeters,
-            _ => LimiterPair * (limit.Size + PrefixMeters),
+            LimitMode.Window => StampPair * limit.Connections * limit.Size + LimiterPair * (PrefixMeters + TrustedSources),
+            LimitMode.Quiet => StampPair * (limit.Connections + 1) * limit.Size + LimiterPair * (PrefixMeters + TrustedSources),
+            _ => LimiterPair * (limit.Size + PrefixMeters + TrustedSources),
         };
     }
 
@@ -49,6 +61,7 @@ public static class WorstCase
     public static long KernelMemory(EffectivePolicy policy)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return policy.Enabled.Sum(s => KernelMemory(s.Limit)) + BanPair * policy.Bans.Size;
+        long families = policy.Enabled.Select(s => s.Family).Distinct(StringComparer.Ordinal).Count();
+        return policy.Enabled.Sum(s => KernelMemory(s.Limit)) + families * StampPair * TrustedSources + BanPair * policy.Bans.Size;
     }
 }

@@ -48,6 +48,10 @@ public sealed partial class StateDatabase
     public IReadOnlyList<StoredBan> InForce(DateTimeOffset now, int limit = int.MaxValue) =>
         All($"SELECT {BanColumns} FROM bans WHERE until > $1 AND state <> 2 ORDER BY at DESC, id DESC LIMIT $2", ReadBan, Stamp(now), limit);
 
+    /// <summary>How many targets are banned now.</summary>
+    public long CountInForce(DateTimeOffset now) =>
+        One("SELECT count(DISTINCT target) FROM bans WHERE until > $1 AND state <> 2", r => r.GetInt64(0), Stamp(now));
+
     /// <summary>Every ban that is remembered, newest first.</summary>
     public IReadOnlyList<StoredBan> History(int limit = int.MaxValue) =>
         All($"SELECT {BanColumns} FROM bans ORDER BY at DESC, id DESC LIMIT $1", ReadBan, limit);

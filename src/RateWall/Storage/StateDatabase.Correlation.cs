@@ -21,6 +21,11 @@ public sealed partial class StateDatabase : ICorrelationState
     public long? LastSuccess(AddressPrefix key, string family) =>
         One("SELECT last FROM trust WHERE source = $1 AND family = $2", r => (long?)r.GetInt64(0), key.ToString(), family);
 
+    /// <summary>Who logged in since a time: the trust that a new wall gets back.</summary>
+    public IReadOnlyList<SuccessSeen> SuccessesSince(DateTimeOffset time) => All(
+        "SELECT source, family, last FROM trust WHERE last > $1", r => new SuccessSeen(Network(r.GetString(0)), r.GetString(1), r.GetInt64(2)),
+        Stamp(time));
+
     /// <summary>Notes of a log whose try was not certain when the last run ended.</summary>
     public IReadOnlyList<PendingNote> Notes(string source) => All(
         "SELECT program, process, at, service, kind, source, user, count, rule, line FROM notes WHERE log = $1 ORDER BY rowid",

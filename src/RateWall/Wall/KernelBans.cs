@@ -97,6 +97,16 @@ public sealed class KernelBans : IDisposable
         Flush(changes);
     }
 
+    /// <summary>
+    /// Tells the kernel in which IPv6 networks hosts count one by one. At boot the wall stands before the network is up, so
+    /// what this host is on becomes known only later.
+    /// </summary>
+    public bool AlignByHost(SourceKeys keys)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        return Align(WallTable.ByHost6, keys.ByHost, ipv4: false);
+    }
+
     /// <summary>Makes a set of networks without deadlines hold exactly these; tells whether it had to be changed.</summary>
     internal bool Align(string set, IReadOnlyCollection<AddressPrefix> wanted, bool ipv4)
     {

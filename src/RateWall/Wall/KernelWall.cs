@@ -140,7 +140,7 @@ public sealed class KernelWall : IDisposable
     {
         bool allow4 = bans.Align(WallTable.Set(WallTable.Allow, ipv4: true), policy.Allow, ipv4: true);
         bool allow6 = bans.Align(WallTable.Set(WallTable.Allow, ipv4: false), policy.Allow, ipv4: false);
-        bool byHost = bans.Align(WallTable.ByHost6, keys.ByHost, ipv4: false);
+        bool byHost = bans.AlignByHost(keys);
         return allow4 || allow6 || byHost;
     }
 

@@ -7,9 +7,6 @@ namespace RateWall.Wall;
 /// <summary>Policy in, ruleset text out: a pure function of both and of the templates.</summary>
 public sealed partial class RulesetRenderer
 {
-    /// <summary>The most trusted sources of a service family, and so the most that a limit for them must count.</summary>
-    private const int TrustedSize = 65535;
-
     private static readonly Road[] Roads =
     [
         new("_v4", "4", "ipv4_addr", "ip saddr", "ip saddr & 255.255.0.0", Declares: true),
@@ -34,7 +31,7 @@ public sealed partial class RulesetRenderer
         var frame = new TemplateValues
         {
             ["ban_size"] = Number(policy.Bans.Size),
-            ["trusted_size"] = Number(TrustedSize),
+            ["trusted_size"] = Number(WorstCase.TrustedSources),
             // NF_IP_PRI_RAW is -300, NF_IP_PRI_MANGLE -150 (linux/netfilter_ipv4.h).
             ["early_priority"] = "-310",
             ["limits_priority"] = "-150",
@@ -71,7 +68,7 @@ public sealed partial class RulesetRenderer
             ["rate"] = Rate(limit.Connections, limit.Per),
             ["trusted_connections"] = Number(trusted),
             ["trusted_rate"] = Rate(trusted, limit.Per),
-            ["trusted_size"] = Number(TrustedSize),
+            ["trusted_size"] = Number(WorstCase.TrustedSources),
             ["size"] = Number(limit.Size),
             ["overflow"] = Number(limit.OverflowPerSecond),
         };

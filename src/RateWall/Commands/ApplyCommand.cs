@@ -1,0 +1,78 @@
+using System.CommandLine;
+using RateWall.Output;
+using RateWall.Policy;
+using RateWall.Storage;
+using RateWall.Wall;
+
+namespace RateWall.Commands;
+
+/// <summary>`ratewall apply`: puts the wall up as policy says, in one transaction, keeping everything that lives in it.</summary>
+internal static class ApplyCommand
+{
+    private static readonly Option<bool> Check = new("--check")
+    {
+        Description = "Let the kernel validate everything and change nothing.",
+    };
+
+    public static Command Create()
+    {
+        Command verb = CommandLine.Verb(
+            "apply",
+            "Puts the wall into the kernel as policy says. Bans, counters and deadlines that are there stay.",
+            "ratewall apply --check\nratewall apply",
+            (session, parsed) => parsed.GetValue(Check) ? Validate(session) : Apply(session));
+        verb.Add(Check);
+        return verb;
+    }
+
+    private static ExitCode Validate(Session session)
+    {
+        Ruleset ruleset = RulesetRenderer.BuiltIn.Render(session.LoadPolicy());
+        using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
+        wall.Check(ruleset);
+        Answer(session, changed: false, "valid", $"the kernel would take this wall: {ruleset.Sets.Count} sets, {ruleset.Chains.Count} chains; nothing was changed");
+        return ExitCode.Done;
+    }
+
+    private static ExitCode Apply(Session session)
+    {
+        EffectivePolicy policy = session.LoadPolicy();
+        Ruleset ruleset = RulesetRenderer.BuiltIn.Render(policy);
+        Exemptions exemptions = Exemptions.Read(policy);
+
+        using StateLock turn = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
+        using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
+        ApplyOutcome outcome = wall.Apply(policy, ruleset, exemptions.Keys);
+        int restored = outcome.Created ? Restore(session, policy, wall.Bans) : 0;
+
+        string limits = $"{policy.Enabled.Count()} services limited";
+        string sentence = outcome switch
+        {
+            { Created: true } => $"the wall is up: {limits}, {restored} bans restored",
+            { Changed: true } => $"the wall is as policy says again: {limits}; bans and counters were kept",
+            _ => "the wall is as policy says already; nothing was changed",
+        };
+        Answer(session, outcome.Changed, outcome.Changed ? "applied" : "unchanged", sentence);
+        return ExitCode.Done;
+    }
+
+    /// <summary>A wall that is new (a reboot, a flush) gets back what the history says is still in force.</summary>
+    private static int Restore(Session session, EffectivePolicy policy, KernelBans bans)
+    {
+        using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
+        DateTimeOffset now = session.Time.GetUtcNow();
+        BanElement[] inForce = [.. state.InForce(now).Select(b => new BanElement(b.Target, b.Until))];
+        bans.Put(inForce);
+        bans.Trust([.. state.SuccessesSince(now - policy.Trust.For).Select(s =>
+            (s.Key, s.Family, DateTimeOffset.FromUnixTimeMilliseconds(s.UnixMilliseconds) + policy.Trust.For))]);
+        return inForce.Length;
+    }
+
+    private static void Answer(Session session, bool changed, string action, string sentence)
+    {
+        if (session.Format == OutputFormat.Json)
+            AnswerJson.Write(session.Out, new ChangeForm("apply", changed, [new("wall", action, Note: sentence)]), AnswerJson.Default.ChangeForm);
+        else
+            session.Out.WriteLine(sentence);
+    }
+}

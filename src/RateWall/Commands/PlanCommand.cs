@@ -1,0 +1,59 @@
+using System.CommandLine;
+using RateWall.Output;
+using RateWall.Policy;
+using RateWall.Wall;
+
+namespace RateWall.Commands;
+
+/// <summary>`ratewall plan`: what `apply` would change, as a difference; exit code 1 when there is one.</summary>
+internal static class PlanCommand
+{
+    private static readonly Option<bool> Full = new("--full")
+    {
+        Description = "Print the whole ruleset that policy asks for, in the nft language, and ask the kernel nothing.",
+    };
+
+    public static Command Create()
+    {
+        Command verb = CommandLine.Verb(
+            "plan",
+            "Shows how the wall in the kernel differs from what policy says. Ends with 1 when it does.",
+            "ratewall plan\nratewall plan --full",
+            (session, parsed) => parsed.GetValue(Full) ? Print(session) : Compare(session));
+        verb.Add(Full);
+        return verb;
+    }
+
+    private static ExitCode Print(Session session)
+    {
+        EffectivePolicy policy = session.LoadPolicy();
+        session.Out.Write(RulesetRenderer.BuiltIn.Render(policy).Text);
+        return ExitCode.Done;
+    }
+
+    private static ExitCode Compare(Session session)
+    {
+        EffectivePolicy policy = session.LoadPolicy();
+        Ruleset ruleset = RulesetRenderer.BuiltIn.Render(policy);
+        using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
+        WallDifference difference = wall.Compare(policy, ruleset);
+        if (session.Format == OutputFormat.Json)
+            AnswerJson.Write(session.Out, new PlanForm(difference.Present, difference.Any, difference.Lines), AnswerJson.Default.PlanForm);
+        else
+            Write(session, difference);
+        return difference.Any ? ExitCode.No : ExitCode.Done;
+    }
+
+    private static void Write(Session session, WallDifference difference)
+    {
+        if (!difference.Any)
+        {
+            session.Out.WriteLine("the wall is as policy says");
+            return;
+        }
+
+        foreach (string line in difference.Lines) session.Out.WriteLine(TerminalText.Escape(line));
+        session.Out.WriteLine();
+        session.Out.WriteLine(difference.Present ? "'ratewall apply' makes it so." : "there is no wall; 'ratewall apply' puts it up.");
+    }
+}

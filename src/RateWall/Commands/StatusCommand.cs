@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Globalization;
+using RateWall.Netfilter;
+using RateWall.Output;
+using RateWall.Policy;
+using RateWall.Storage;
+using RateWall.Wall;
+
+namespace RateWall.Commands;
+
+/// <summary>`ratewall status`: does the wall stand, what has it done, how full is it.</summary>
+internal static class StatusCommand
+{
+    public static Command Create() => CommandLine.Verb(
+        "status",
+        "Shows whether the wall stands as policy says, how many bans are in force, and what each service's limit did.",
+        "ratewall status --format json",
+        (session, _) => Run(session));
+
+    private static ExitCode Run(Session session)
+    {
+        EffectivePolicy policy = session.LoadPolicy();
+        using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
+        WallDifference difference = wall.Compare(policy, RulesetRenderer.BuiltIn.Render(policy));
+        IReadOnlyDictionary<string, NamedCounter> counters = wall.Present ? wall.Counters() : new Dictionary<string, NamedCounter>(StringComparer.Ordinal);
+        IReadOnlyList<SetDescription> sets = wall.Present ? wall.Sets() : [];
+        using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
+        var form = new StatusForm(
+            new(difference.Present, difference.Any),
+            new(state?.CountInForce(session.Time.GetUtcNow()) ?? 0),
+            [.. policy.Enabled.Select(s => Service(s, counters, sets))]);
+        if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, form, AnswerJson.Default.StatusForm);
+        else Write(session, form);
+        return ExitCode.Done;
+    }
+
+    private static ServiceStatusForm Service(
+        ServicePolicy service, IReadOnlyDictionary<string, NamedCounter> counters, IReadOnlyList<SetDescription> sets)
+    {
+        long Packets(string counter) => counters.TryGetValue($"{service.Name}_{counter}", out NamedCounter found) ? (long)found.Packets : 0;
+        SetDescription? fullest = sets
+            .Where(s => s.Name.StartsWith($"{service.Name}_v", StringComparison.Ordinal) && s.Count is not null)
+            .MaxBy(s => s.Count);
+        return new(service.Name, service.Ports, Packets("passed"), Packets("limited"), Packets("overflow"), Packets("banned"))
+        {
+            Sources = fullest?.Count,
+            Size = fullest?.Size,
+        };
+    }
+
+    private static void Write(Session session, StatusForm form)
+    {
+        TextWriter output = session.Out;
+        output.WriteLine(form.Wall switch
+        {
+            { Present: false } => "wall: absent; 'ratewall apply' puts it up",
+            { Drift: true } => "wall: up, but not as policy says; 'ratewall plan' shows the difference",
+            _ => "wall: up, as policy says",
+        });
+        output.WriteLine($"bans: {form.Bans.Active} in force");
+        output.WriteLine();
+        var table = new AnswerTable("SERVICE", "PORTS", ">PASSED", ">LIMITED", ">OVERFLOW", ">BANNED", ">SOURCES");
+        foreach (ServiceStatusForm service in form.Services)
+        {
+            table.Add(
+                service.Name,
+                string.Join(',', service.Ports),
+                Number(service.Passed),
+                Warn(service.Limited),
+                Warn(service.Overflow),
+                Warn(service.Banned),
+                service.Sources is { } sources ? $"{sources}/{service.Size}" : "-");
+        }
+
+        table.WriteTo(output, session.OutTerminal);
+    }
+
+    private static Cell Warn(long count) => new(Number(count), count > 0 ? Tone.Warning : Tone.Plain);
+
+    private static string Number(long count) => count.ToString(CultureInfo.InvariantCulture);
+}
