@@ -16,6 +16,9 @@ internal sealed class ElementBatch
 
     private const int ElementLimit = 1024;
 
+    /// <summary>Some ten million addresses; the kernel takes one datagram of less than 2 GiB.</summary>
+    private const int LengthLimit = 1 << 30;
+
     private readonly List<int> messageStarts = [];
     private readonly List<int> elementStarts = [];
     private readonly List<int> elementChanges = [];
@@ -210,7 +213,8 @@ internal sealed class ElementBatch
 
     private Span<byte> Room(int wanted)
     {
-        if (buffer.Length - length < wanted) Array.Resize(ref buffer, checked(buffer.Length + Math.Max(buffer.Length, wanted)));
+        if (length > LengthLimit) throw new NetfilterException("write a batch", EMSGSIZE, $"it is longer than {LengthLimit} bytes: use several");
+        if (buffer.Length - length < wanted) Array.Resize(ref buffer, buffer.Length + Math.Max(buffer.Length / 2, wanted));
         return buffer.AsSpan(length);
     }
 }

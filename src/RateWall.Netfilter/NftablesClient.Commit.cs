@@ -20,7 +20,7 @@ public sealed partial class NftablesClient
         if (changes.Count == 0) return;
         pipeline.Execute(() =>
         {
-            // Kernels before 6.x tell no offset inside a message; with a change a message the answer names it anyway, and
+            // An old kernel tells no offset inside a message. With a message for every change the answer names it anyway, and
             // asking again is safe because the refused batch changed nothing.
             if (!TryCommit(table, changes, packed: true)) TryCommit(table, changes, packed: false);
         });
@@ -29,7 +29,8 @@ public sealed partial class NftablesClient
     /// <returns>False when the kernel refused a message of several changes and did not say which.</returns>
     private bool TryCommit(TableName table, IReadOnlyList<ElementChange> changes, bool packed)
     {
-        uint generation = AgreeOnGeneration();
+        // What is known is known of a generation. No need to ask whether it is still that one: the kernel compares.
+        uint generation = shapesGeneration ?? AgreeOnGeneration();
         Dictionary<string, SetShape> known = DescribeAll(table, changes, generation);
         uint firstSequence = socket.Reserve(ElementBatch.SequencesFor(changes.Count));
         ElementBatch batch = ElementBatch.Write(table, changes, known, generation, firstSequence, packed);
@@ -48,6 +49,7 @@ public sealed partial class NftablesClient
             return true;
         }
 
+        if (refused.Answer.Errno == ERESTART) shapesGeneration = null;
         int? index = batch.ChangeAt(refused.Sequence, refused.Answer.Offset);
         if (index is null && packed && batch.IsPacked && refused.Sequence != batch.FirstSequence) return false;
         if (index is { } i) operation = $"{ElementBatch.Phrase(changes[i], known[changes[i].Set])} in {table}";

@@ -12,10 +12,16 @@ public sealed record SetElement
     /// </summary>
     public ReadOnlyMemory<byte> LastKey { get; init; }
 
-    /// <summary>How long the element lives from its adding, to the millisecond; null: for ever, or the set's own default.</summary>
+    /// <summary>
+    /// How long the element lives from its adding, to the kernel's jiffy (1 to 10 ms); null: for ever, or the set's own
+    /// default. What is shorter than 10 ms, or negative, is written as 10 ms: the kernel would round it to "for ever".
+    /// </summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>What of the timeout is left; on adding, null means all of it.</summary>
+    /// <summary>
+    /// What of the timeout is left; on adding, null means all of it, more than the timeout is refused, and what is shorter than
+    /// 10 ms, or past, is written as 10 ms: the kernel would round it to "all of it".
+    /// </summary>
     public TimeSpan? Expires { get; init; }
 
     /// <summary>Packets counted by the element's counter, or null when it has none.</summary>
@@ -28,7 +34,10 @@ public sealed record SetElement
 /// <summary>What to do with an element.</summary>
 public enum ElementOperation
 {
-    /// <summary>Add; an element that is there already stays as it is (NFT_MSG_NEWSETELEM).</summary>
+    /// <summary>
+    /// Add (NFT_MSG_NEWSETELEM). An element that is there already is no error; it stays as it is before Linux 6.12, and takes
+    /// the new timeout and deadline since. Adding, deleting and adding in one batch moves the deadline on every kernel.
+    /// </summary>
     Add,
 
     /// <summary>Delete; it is an error when the element is not there (NFT_MSG_DELSETELEM).</summary>

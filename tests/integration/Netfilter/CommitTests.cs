@@ -145,6 +145,18 @@ public sealed class CommitTests
     }
 
     [LinuxFact]
+    public void Commit_SetDeletedMeanwhile_IsNotFoundAndTheClientGoesOn()
+    {
+        using var table = new KernelTable(Sets);
+        table.Commit(Add("s", Element("192.0.2.1")), Delete("s", Element("192.0.2.1")));
+        table.Namespace.Nft("delete set inet t s");
+
+        Assert.True(Assert.Throws<NetfilterException>(() => table.Commit(Add("s", Element("192.0.2.1")))).IsNotFound);
+        table.Commit(Add("small", Element("192.0.2.1")));
+        Assert.NotNull(table.Get("small", "192.0.2.1"));
+    }
+
+    [LinuxFact]
     public void Commit_OthersCommitAllTheTime_EveryBatchGetsThrough()
     {
         using var table = new KernelTable("set s { type ipv4_addr; }\nset o { type ipv4_addr; }");
