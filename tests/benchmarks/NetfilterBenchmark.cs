@@ -7,7 +7,7 @@ using RateWall.Netfilter;
 namespace RateWall.Benchmarks;
 
 /// <summary>
-/// A ban on an open socket, in a batch, and through an `nft` process. Needs root; it all happens in a network namespace of
+/// A ban (add, delete, add: it moves the deadline) on an open socket and through an `nft` process, and many added in a batch. Needs root; it all happens in a network namespace of
 /// the benchmark's own, which ends with its thread.
 /// </summary>
 [SimpleJob(launchCount: 1, warmupCount: 3, iterationCount: 8)]
@@ -20,7 +20,7 @@ public partial class NetfilterBenchmark
     private static readonly TableName Table = new(NetfilterFamily.Inet, "bench");
     private static readonly TimeSpan Timeout = TimeSpan.FromHours(1);
 
-    private readonly ElementChange[] one = [Change(0)];
+    private readonly ElementChange[] one = [Change(0), Change(0) with { Operation = ElementOperation.Delete }, Change(0)];
     private readonly ElementChange[] batch = new ElementChange[BatchSize];
     private NftablesClient? client;
 
@@ -43,7 +43,8 @@ public partial class NetfilterBenchmark
     [Benchmark]
     public void OneBan_NftProcess()
     {
-        using Process nft = Process.Start("nft", ["add", "element", "inet", "bench", "s", "{ 198.51.100.0 timeout 1h }"]);
+        using Process nft = Process.Start("nft", ["add element inet bench s { 198.51.100.0 timeout 1h }; delete element inet bench s { 198.51.100.0 }; "
+            + "add element inet bench s { 198.51.100.0 timeout 1h }"]);
         nft.WaitForExit();
         if (nft.ExitCode != 0) throw new InvalidOperationException($"nft: exit code {nft.ExitCode}");
     }
