@@ -56,9 +56,9 @@ public sealed class ContainerEngine : IDisposable
     /// <summary>A protected host that has booted: systemd is PID 1 and says it is up.</summary>
     public Container BootHost(ContainerNetwork network, string address)
     {
-        // --privileged asks for more than some machines have to give; these are what systemd and the wall need.
+        // --privileged asks for more than some machines have to give; these are what systemd and RateWall's units need.
         Container host = Start(network, address, HostImage, [],
-            "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE",
+            "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE", "--cap-add", "DAC_READ_SEARCH",
             "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", "--cgroupns=private",
             "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp", "-e", "container=docker");
         WaitUntilUp(host);

@@ -65,8 +65,6 @@ public sealed class RateWallBanTests(ContainerEngine engine)
         CorrelateUntilBanned(host, attacker, () => { });
 
         Assert.False(attacker.CanConnect(host.Address, 22), "the banned attacker can connect");
-        // Four runs a minute must not fill the journal with their beginnings and ends.
-        Assert.Equal("", host.Exec("journalctl", "-b", "--no-pager", "-o", "cat", "-g", "^(Starting|Finished) ratewall-correlate", "_PID=1").Out);
     }
 
     private static void Enable(Container host) => host.Write("/etc/ratewall/ratewall.yaml", Policy);
