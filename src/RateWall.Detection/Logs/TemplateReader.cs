@@ -126,7 +126,7 @@ internal sealed class TemplateReader
     private Piece Bag()
     {
         at += "fields(".Length;
-        int quote = text.LastIndexOf(", \"", StringComparison.Ordinal);
+        int quote = text.IndexOf(", \"", Math.Max(at, text.LastIndexOf('}')), StringComparison.Ordinal);
         if (quote < at || !text.EndsWith("\")", StringComparison.Ordinal) || quote + 3 > text.Length - 2)
             throw Wrong("fields(...) does not end in its separator", "end the template with: fields(key={hole}|key={hole}, \", \")");
         string separator = text[(quote + 3)..^2];

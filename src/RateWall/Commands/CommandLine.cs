@@ -109,6 +109,7 @@ public static class CommandLine
         yield return UnbanCommand.Create();
         yield return ClearCommand.Create();
         yield return TraceCommand.Create();
+        yield return ExplainCommand.Create();
         yield return VersionCommand.Create();
     }
 

@@ -17,7 +17,7 @@ internal static class OperatorRules
         {
             if (new FileInfo(path).Length > MaxFileBytes)
                 throw new CommandException(ExitCode.Usage, $"{path} is longer than {MaxFileBytes} bytes, which no rule file is");
-            files.Add((Path.GetFileName(path), File.ReadAllText(path)));
+            files.Add((path, File.ReadAllText(path)));
         }
 
         try

@@ -1,0 +1,46 @@
+using System.Text;
+using RateWall.Commands;
+using RateWall.Detection.Logs;
+
+namespace RateWall.UnitTests.Detection;
+
+public sealed class ExplainCommandTests
+{
+    [Fact]
+    public void Explain_AsJson_AnswersEveryLineInOrder()
+    {
+        string input = "Nov 21 04:00:00 h sshd[1]: Failed password for x\"\u00e9 from 192.0.2.7 port 4022 ssh2\n\n" + new string('x', 300_000)
+            + "\nnothing\r\nJun 14 15:16:01 combo sshd(pam_unix)[19939]: authentication failure; logname= uid=0 euid=0 tty=NODEVssh ruser= rhost=192.0.2.7  user=root";
+        string[] lines = Run(input, OutputFormat.Json).TrimEnd('\n').Split('\n');
+        Assert.Equal(
+            [
+                """{"line":1,"service":"ssh","kind":"invalid","source":"192.0.2.7","user":"x\u0022\u00E9","count":1,"rule":"R"}""".Replace("invalid", "failure", StringComparison.Ordinal),
+                """{"line":2,"service":null,"kind":null,"source":null,"user":null,"count":null,"rule":null}""",
+                """{"line":3,"service":null,"kind":null,"source":null,"user":null,"count":null,"rule":null}""",
+                """{"line":4,"service":null,"kind":null,"source":null,"user":null,"count":null,"rule":null}""",
+                """{"line":5,"service":"ssh","kind":"failure","source":"192.0.2.7","user":"root","count":1,"rule":"R"}""",
+            ],
+            lines.Select(l => System.Text.RegularExpressions.Regex.Replace(l, "sshd\\.rules:[0-9]+", "R")));
+    }
+
+    [Fact]
+    public void Explain_AsText_SaysWhyAndKeepsTheScreenSafe()
+    {
+        string text = Run("sshd[1]: Invalid user \u001b[31mx from 192.0.2.7 port 1\nhello\n", OutputFormat.Table);
+        Assert.Contains("1: invalid at ssh from 192.0.2.7, user '?[31mx'", text, StringComparison.Ordinal);
+        Assert.Contains("a note", text, StringComparison.Ordinal);
+        Assert.Contains("2: no login try", text, StringComparison.Ordinal);
+    }
+
+    private static string Run(string input, OutputFormat format)
+    {
+        var output = new StringWriter();
+        var session = new Session
+        {
+            ConfigPath = "x", ConfigNamed = false, StateDirectory = "x", Format = format, Out = output, Error = TextWriter.Null,
+        };
+        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(input));
+        ExplainCommand.Run(RuleSet.BuiltIn, stream, "", session);
+        return output.ToString();
+    }
+}

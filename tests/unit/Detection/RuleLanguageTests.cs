@@ -1,0 +1,80 @@
+using RateWall.Detection;
+using RateWall.Detection.Logs;
+
+namespace RateWall.UnitTests.Detection;
+
+public sealed class RuleLanguageTests
+{
+    [Theory]
+    [InlineData("failure {user}{address} failed", "t.rules:3: {user} and {address} touch")]
+    [InlineData("failure login of {word}from {address}", "t.rules:3: 'f' behind {word} may belong to it")]
+    [InlineData("failure login of {nobody} from {address}", "t.rules:3: '{nobody}' is not a hole")]
+    [InlineData("failure login of {user from", "t.rules:3: a '{' without its '}'")]
+    [InlineData("failure login } of", "t.rules:3: a '}' without its '{'")]
+    [InlineData("failure {user} and {user} at {address}", "t.rules:3: {user} stands twice")]
+    [InlineData("failure {text}: fields(rip={address}, \", \")", "t.rules:3: a hostile hole in front of fields(...)")]
+    [InlineData("failure login: fields(rip={address})", "t.rules:3: fields(...) does not end in its separator")]
+    [InlineData("failure {=a|b|c|d|e}{=a|b|c|d|e}{=a|b|c|d|e} from", "t.rules:3: the options of this template make more than 64 templates")]
+    [InlineData("failure {address}", "t.rules:3: hardly any fixed text")]
+    [InlineData("wrong login from {address}", "t.rules:3: 'wrong' is no kind and no heading")]
+    [InlineData("failure", "t.rules:3: a rule without a template")]
+    [InlineData("note failure", "t.rules:3: a rule needs a kind and a template")]
+    [InlineData("part imap", "t.rules:3: a part needs its service")]
+    [InlineData("failure login from {address}\n| login\nfailure x", "t.rules:5: a sample without its result")]
+    [InlineData("failure login from {address}\n| login\n= sometimes", "t.rules:5: 'sometimes' is no kind")]
+    [InlineData("failure login from {address}\n| login\n= failure from=x", "t.rules:5: 'from=x' is not understood")]
+    [InlineData("", "t.rules:3: there are no rules")]
+    public void RuleFile_WithAMistake_IsRefusedWithPlaceAndRemedy(string text, string expected)
+    {
+        RuleException e = Assert.Throws<RuleException>(() => RuleSet.Load([("t.rules", "programs testd\nservice test\n" + text)]));
+        Assert.StartsWith(expected, e.Message, StringComparison.Ordinal);
+        Assert.Contains("; ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OperatorFile_OfTheSameName_ReplacesTheShippedOne()
+    {
+        RuleSet rules = RuleSet.Load([("/etc/x/sshd.rules", "programs sshd\nservice ssh\nfailure no {address}"), ("new.rules", "programs newd\nservice new\nprobe hello {address}")]);
+        Assert.Equal(["no {address}"], rules.Files.Single(f => f.Name == "sshd").Rules.Select(r => r.Template));
+        Assert.Contains(rules.Files, f => f.Name == "new");
+        Assert.Contains(rules.Files, f => f.Name == "dovecot");
+    }
+
+    [Theory]
+    // Left of the anchor clients write: the last one counts. Right: the first. On both sides: there may be but one.
+    [InlineData("failure user {user} at {address} failed", "user x at 192.0.2.1 failed at 198.51.100.9 failed", "198.51.100.9")]
+    [InlineData("failure from {address} user {user}", "from 198.51.100.9 user x from 192.0.2.1 user y", "198.51.100.9")]
+    [InlineData("failure user {user} at {address} said {text}", "user x at 198.51.100.9 said y", "198.51.100.9")]
+    [InlineData("failure user {user} at {address} said {text}", "user x at 192.0.2.1 said y at 198.51.100.9 said z", null)]
+    [InlineData("failure user {user} at {address} said {text}", "user x at 192.0.2.1 said y at 192.0.2.1 said z", null)]
+    [InlineData("failure {user}: {address}: denied", "x: 192.0.2.1: denied: 198.51.100.9: denied", "198.51.100.9")]
+    [InlineData("failure from {address}: {text}", "from 2001:db8::9: x", "2001:db8::9")]
+    [InlineData("failure host {host} ({address}) twice [{address}]", "host a (198.51.100.9) twice [::ffff:198.51.100.9]", "198.51.100.9")]
+    [InlineData("failure helo {helo} from {address}", "helo [192.0.2.1] from 198.51.100.9", "198.51.100.9")]
+    [InlineData("failure {{brace}} {address}", "{brace} 198.51.100.9", "198.51.100.9")]
+    [InlineData("failure from {address} only", "from mail.example.com only", null)]
+    public void Anchor_AmongForgeries_IsTheDaemonsOwn(string rule, string line, string? expected)
+    {
+        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\n" + rule));
+        var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
+        Assert.True(parser.TryExplain(System.Text.Encoding.UTF8.GetBytes(line), "testd"u8, out Attempt attempt));
+        Assert.Equal(expected, attempt.HasSource ? attempt.Source.ToString() : null);
+    }
+
+    [Theory]
+    [InlineData("failure host {host} ({address}) twice [{address}]", "host a (192.0.2.1) twice [198.51.100.9]")]
+    [InlineData("failure from {address} port {port}", "from 198.51.100.9 port 123456")]
+    [InlineData("failure from {address} port {port}", "from 198.51.100.9 port 12 more")]
+    public void Line_ThatIsAlmostRight_DoesNotMatch(string rule, string line)
+    {
+        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\n" + rule));
+        Assert.False(new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc).TryExplain(System.Text.Encoding.UTF8.GetBytes(line), "testd"u8, out _));
+    }
+
+    [Fact]
+    public void Sample_ThatIsWrong_IsNamed()
+    {
+        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\nfailure login from {address}\n| login from 192.0.2.1\n= failure source=192.0.2.2"));
+        Assert.StartsWith("t.rules:4: ", Assert.Single(rules.CheckSamples()), StringComparison.Ordinal);
+    }
+}
