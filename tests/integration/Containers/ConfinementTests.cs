@@ -37,8 +37,7 @@ public sealed class ConfinementTests(ContainerEngine engine)
         host.Exec("systemctl", "daemon-reload").MustSucceed("systemctl daemon-reload");
         foreach (string unit in new[] { "ratewall.service", "ratewall-correlate.service" })
         {
-            Answer start = host.Exec("systemctl", "start", unit);
-            Assert.True(start.ExitCode == 0, host.Exec("journalctl", "--no-pager", "-n", "40", "-u", unit).Out);
+            host.StartUnit(unit);
             host.Exec("rm", "/var/lib/ratewall/state", "/run/ratewall/lock").MustSucceed("the shared directories");
         }
 

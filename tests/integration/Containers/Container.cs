@@ -31,6 +31,16 @@ public sealed class Container(ContainerEngine engine, string name, string addres
         return answer.Out + answer.Error;
     }
 
+    /// <summary>The newest lines of its journal, for a test that failed.</summary>
+    public string Journal() => Exec("journalctl", "-b", "--no-pager", "-n", "60").Out;
+
+    /// <summary>Starts a unit, or fails the test with what the journal says.</summary>
+    public void StartUnit(string unit)
+    {
+        Answer answer = Exec("systemctl", "start", unit);
+        Assert.True(answer.ExitCode == 0, $"systemctl start {unit}: {answer.Error}\n{Journal()}");
+    }
+
     /// <summary>True when a TCP connection to another machine opens within two seconds.</summary>
     public bool CanConnect(string to, int port) =>
         Exec("timeout", "2", "bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}")).ExitCode == 0;

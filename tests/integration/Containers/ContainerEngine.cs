@@ -111,7 +111,7 @@ public sealed class ContainerEngine : IDisposable
 
     private static void WaitUntilUp(Container host) => Eventually.True(
         "systemd is up", TimeSpan.FromMinutes(1), () => host.Exec("systemctl", "is-system-running").ExitCode == 0,
-        () => $"{host.Exec("systemctl", "--failed", "--no-pager").Out}\n{host.Logs()}");
+        () => $"{host.Exec("systemctl", "--failed", "--no-pager").Out}\n{host.Journal()}\n{host.Logs()}");
 
     private static string[] Lines(Answer answer) => answer.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
