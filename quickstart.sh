@@ -32,8 +32,7 @@ command -v dotnet >/dev/null || die "the .NET 10 SDK is missing: https://dotnet.
 
 step "1. Install what is missing, build"
 . scripts/apt.sh
-install_missing nft:nftables ip:iproute2 nsenter:util-linux ssh:openssh-client ssh-keygen:openssh-client \
-    libnftables.so.1:libnftables1 libsystemd.so.0:libsystemd0
+install_missing nftables iproute2 util-linux openssh-client libnftables1 libsystemd0
 ./build.sh
 ratewall=$here/artifacts/ratewall/ratewall
 sshd=$(real_sshd "$work/openssh")
@@ -69,12 +68,12 @@ start_sshd() {
     grep -v '^sshd:' /etc/passwd > "$work/passwd"
     printf 'sshd:x:65534:65534::/run/sshd:/usr/sbin/nologin\n' >> "$work/passwd"
     : > "$work/sshd.log"
+    # shellcheck disable=SC2016  # $1 and $2 are for the inner shell
     nsenter --net="/run/netns/$host" unshare --mount -- bash -c '
         mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && mount --bind "$1/passwd" /etc/passwd
-        shift_dir=$1 sshd=$2; shift 2
-        exec "$sshd" -D -f /dev/null -E "$shift_dir/sshd.log" -h "$shift_dir/hostkey" \
-            -o PidFile=none -o UsePAM=no -o PasswordAuthentication=yes -o PermitRootLogin=yes -o LogLevel=INFO "$@"' \
-        bash "$work" "$sshd" $(sshd_options "$sshd") &
+        exec "$2" -D -f /dev/null -E "$1/sshd.log" -h "$1/hostkey" \
+            -o PidFile=none -o UsePAM=no -o PasswordAuthentication=yes -o PermitRootLogin=yes -o LogLevel=INFO' \
+        bash "$work" "$sshd" &
     sshd_pid=$!
     for _ in $(seq 50); do grep -q 'Server listening' "$work/sshd.log" && return; sleep 0.1; done
     cat "$work/sshd.log" >&2
@@ -118,7 +117,6 @@ on_host "$ratewall" list
 on_host "$ratewall" list --format json | grep -q '"192.0.2.77"' || die "192.0.2.77 is not banned"
 
 step "7. The banned address is dropped; the deadline is the kernel's"
-knock() { on_attacker timeout 1 ssh-keyscan -T 1 192.0.2.1 >/dev/null 2>&1; }
 ip -n "$attacker" route replace 192.0.2.1/32 dev eth0 src 192.0.2.77
 if opened; then die "a banned address came through"; fi
 say "a connection from 192.0.2.77: dropped"

@@ -18,7 +18,8 @@ skipped=0
 strict=no
 if ((EUID == 0)) && command -v apt-get >/dev/null; then strict=yes; fi
 
-export DEBIAN_FRONTEND=noninteractive DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+. scripts/apt.sh
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 # No build server stays behind.
 export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false DOTNET_CLI_USE_MSBUILD_SERVER=0
 
@@ -47,53 +48,6 @@ run() {
   wait "$child" || code=$?
   child=
   return "$code"
-}
-
-is_installed() { [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]; }
-
-install_missing() {
-  local package missing=()
-  for package in nftables iproute2 util-linux libnftables1 libsystemd0 systemd systemd-journal-remote openssh-client \
-    strace iptables mmdebstrap debian-archive-keyring; do
-    is_installed "$package" || missing+=("$package")
-  done
-  # Another package may have brought docker, and the two do not go together.
-  command -v dockerd >/dev/null || docker version >/dev/null 2>&1 || missing+=(docker.io)
-  if ((${#missing[@]} > 0)); then
-    say "installing ${missing[*]}"
-    apt_get install -y --no-install-recommends "${missing[@]}"
-  fi
-}
-
-# With fresh lists if the ones there are do not know the packages, or are too old to be true.
-apt_get() {
-  run apt-get -qq -o Dpkg::Use-Pty=0 "$@" && return
-  run apt-get -qq update
-  run apt-get -qq -o Dpkg::Use-Pty=0 "$@"
-}
-
-# A real sshd without installing it: the package would start one on this machine.
-unpack_sshd() {
-  local target=$PWD/artifacts/openssh work
-  if command -v sshd >/dev/null || [[ -x /usr/sbin/sshd ]]; then return; fi
-  if [[ ! -x $target/sshd ]]; then
-    say "unpacking openssh-server (not installed, not started)"
-    work=$(mktemp -d "${TMPDIR:-/tmp}/ratewall-openssh.XXXXXX")
-    chmod 0755 "$work"
-    (cd "$work" && { apt-get -qq download openssh-server libwrap0 2>/dev/null || { apt-get -qq update && apt-get -qq download openssh-server libwrap0; }; })
-    rm -rf "$target"
-    mkdir -p "$target"
-    for package in "$work"/*.deb; do dpkg -x "$package" "$target"; done
-    rm -rf "$work"
-    # sshd starts itself again for each connection, so the path must be absolute.
-    cat >"$target/sshd" <<SCRIPT
-#!/bin/sh
-libraries=\$(find '$target' -name '*.so.*' -printf '%h:' -quit)
-LD_LIBRARY_PATH="\$libraries\$LD_LIBRARY_PATH" exec '$target/usr/sbin/sshd' "\$@"
-SCRIPT
-    chmod 0755 "$target/sshd"
-  fi
-  export RATEWALL_TEST_SSHD=$target/sshd
 }
 
 start_engine() {
@@ -172,8 +126,13 @@ finish() {
 command -v dotnet >/dev/null || { failed=1; finish "dotnet is not there: install the .NET 10 SDK"; }
 mkdir -p "$results"
 if [[ $strict == yes ]]; then
-  install_missing || { failed=1; finish "apt-get could not install what the tests need"; }
-  unpack_sshd || { failed=1; finish "openssh-server could not be unpacked"; }
+  packages=(nftables iproute2 util-linux libnftables1 libsystemd0 systemd systemd-journal-remote openssh-client strace
+    iptables mmdebstrap debian-archive-keyring)
+  # Another package may have brought docker, and the two do not go together.
+  command -v dockerd >/dev/null || docker version >/dev/null 2>&1 || packages+=(docker.io)
+  run install_missing "${packages[@]}" || { failed=1; finish "apt-get could not install what the tests need"; }
+  RATEWALL_TEST_SSHD=$(real_sshd "$PWD/artifacts/openssh") || { failed=1; finish "openssh-server could not be unpacked"; }
+  export RATEWALL_TEST_SSHD
 fi
 
 say "building"

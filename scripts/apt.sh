@@ -1,72 +1,54 @@
 # shellcheck shell=bash
-# Sourced by quickstart.sh and test.sh: installs what a machine lacks, and nothing that starts a service.
+# Sourced by quickstart.sh and test.sh: gets what a machine lacks from apt, and never starts a service.
 
-# Takes PROGRAM:PACKAGE or LIBRARY.so.N:PACKAGE pairs and installs the packages of those that are not there.
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+
+# apt-get; with fresh lists if the ones there do not know the packages, or are too old to be true.
+apt_get() {
+  apt-get -qq -o Dpkg::Use-Pty=0 "$@" 2>/dev/null && return
+  apt-get -qq update
+  apt-get -qq -o Dpkg::Use-Pty=0 "$@"
+}
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]; }
+
+# Installs those of the packages that are not installed.
 install_missing() {
-    local pair name packages=()
-    for pair in "$@"; do
-        name=${pair%%:*}
-        case $name in
-            *.so.*) ldconfig -p | grep -q "^[[:space:]]*$name " && continue ;;
-            *) PATH=$PATH:/usr/sbin:/sbin command -v "$name" >/dev/null && continue ;;
-        esac
-        packages+=("${pair#*:}")
-    done
-    [ ${#packages[@]} -gt 0 ] || return 0
-    command -v apt-get >/dev/null || { echo "missing: ${packages[*]}; install them, there is no apt-get here" >&2; return 1; }
-    echo "installing: ${packages[*]}"
-    refresh_lists
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+  local package missing=()
+  for package in "$@"; do is_installed "$package" || missing+=("$package"); done
+  ((${#missing[@]} > 0)) || return 0
+  command -v apt-get >/dev/null || { echo "missing and no apt-get to install them: ${missing[*]}" >&2; return 1; }
+  echo "installing ${missing[*]}"
+  apt_get install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# apt's package lists, once: a new machine has none.
-refresh_lists() {
-    [ -z "${lists_are_fresh:-}" ] || return 0
-    apt-get update -qq
-    lists_are_fresh=yes
-}
-
-# Unpacks a Debian package into a folder, without installing it: its services are never started.
-unpack_package() {
-    local package=$1 folder=$2 download
-    [ -e "$folder/.unpacked-$package" ] && return 0
-    refresh_lists
-    download=$(mktemp -d)
-    # apt drops its privileges for a download and then needs to write there.
-    chmod 755 "$download"
-    if [ "$(id -u)" -eq 0 ]; then chown _apt "$download" 2>/dev/null || true; fi
-    (cd "$download" && apt-get download -qq "$package")
-    mkdir -p "$folder"
-    dpkg -x "$download"/"$package"_*.deb "$folder"
-    rm -rf "$download"
-    touch "$folder/.unpacked-$package"
-}
-
-# The path of a real sshd: the installed one, or one unpacked into a folder, with the libraries it needs installed.
+# Prints the path of a real sshd: the installed one, or else one whose package is unpacked below the folder $1. The package
+# is not installed, because installing it would start an sshd on this machine.
 real_sshd() {
-    local folder=$1 sshd
-    sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd || true)
-    if [ -z "$sshd" ]; then
-        unpack_package openssh-server "$folder" >&2
-        sshd=$folder/usr/sbin/sshd
-        local library
-        while read -r library; do
-            case $library in
-                libwrap.so.*) install_missing "$library:libwrap0" >&2 ;;
-                libaudit.so.*) install_missing "$library:libaudit1" >&2 ;;
-                libgssapi_krb5.so.*) install_missing "$library:libgssapi-krb5-2" >&2 ;;
-                libwtmpdb.so.*) install_missing "$library:libwtmpdb0" >&2 ;;
-                *) echo "sshd needs $library, and no package is known for it" >&2; return 1 ;;
-            esac
-        done < <(ldd "$sshd" | awk '/not found/ { print $1 }')
-    fi
-    readlink -f "$sshd"
-}
-
-# Options an sshd that is not in its usual place needs: since OpenSSH 9.8 it runs other programs for each session.
-sshd_options() {
-    local root=${1%/usr/sbin/sshd}
-    [ -n "$root" ] || return 0
-    if [ -x "$root/usr/lib/openssh/sshd-session" ]; then printf -- '-o SshdSessionPath=%s ' "$root/usr/lib/openssh/sshd-session"; fi
-    if [ -x "$root/usr/lib/openssh/sshd-auth" ]; then printf -- '-o SshdAuthPath=%s ' "$root/usr/lib/openssh/sshd-auth"; fi
+  local target=$1 found work package options=
+  if found=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd); then
+    echo "$found"
+    return
+  fi
+  if [[ ! -x $target/sshd ]]; then
+    work=$(mktemp -d "${TMPDIR:-/tmp}/ratewall-openssh.XXXXXX")
+    # apt gives up its privileges for a download.
+    chmod 0755 "$work"
+    (cd "$work" && apt_get download openssh-server libwrap0 >&2)
+    rm -rf "$target"
+    mkdir -p "$target"
+    for package in "$work"/*.deb; do dpkg -x "$package" "$target"; done
+    rm -rf "$work"
+    # Since OpenSSH 9.8 each session runs other programs, which it looks for in their usual place.
+    if [[ -x $target/usr/lib/openssh/sshd-session ]]; then options="-o SshdSessionPath='$target/usr/lib/openssh/sshd-session'"; fi
+    if [[ -x $target/usr/lib/openssh/sshd-auth ]]; then options+=" -o SshdAuthPath='$target/usr/lib/openssh/sshd-auth'"; fi
+    # sshd starts itself again for each connection, so the path must be absolute.
+    cat >"$target/sshd" <<SCRIPT
+#!/bin/sh
+libraries=\$(find '$target' -name '*.so.*' -printf '%h:' -quit)
+LD_LIBRARY_PATH="\$libraries\$LD_LIBRARY_PATH" exec '$target/usr/sbin/sshd' $options "\$@"
+SCRIPT
+    chmod 0755 "$target/sshd"
+  fi
+  echo "$target/sshd"
 }
