@@ -6,11 +6,12 @@ internal delegate void LineSink(ReadOnlySpan<byte> lines);
 
 /// <summary>
 /// Cuts a segment's bytes into blocks of whole lines in bounded memory, and keeps count of the place behind the last of
-/// them. Of a line longer than <see cref="LineLimit"/> that does not fit a block only the start is handed on.
+/// them. Of a line longer than <see cref="LineLimit"/> that does not fit a block just enough is handed on to be known as
+/// too long.
 /// </summary>
 internal sealed class LineFeed(int blockBytes = LineFeed.DefaultBlockBytes)
 {
-    /// <summary>The most bytes of a line that anybody reads.</summary>
+    /// <summary>The most bytes of a line that anybody reads; a longer one is only counted.</summary>
     public const int LineLimit = 8 * 1024;
 
     private const int DefaultBlockBytes = 1024 * 1024;
@@ -60,7 +61,7 @@ internal sealed class LineFeed(int blockBytes = LineFeed.DefaultBlockBytes)
 
     private void BeginLongLine(LogSegment segment)
     {
-        longLine = buffer.AsSpan(0, LineLimit).ToArray();
+        longLine = buffer.AsSpan(0, LineLimit + 1).ToArray();
         insideLongLine = segment.Position.Copy();
         insideLongLine.Advance(buffer.AsSpan(0, filled));
         filled = 0;
