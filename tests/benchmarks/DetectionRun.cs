@@ -70,7 +70,7 @@ internal static class DetectionRun
 
     private static void Compare(string tool, double ours, string[] arguments)
     {
-        var start = new ProcessStartInfo(tool, arguments) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(tool, arguments) { RedirectStandardOutput = true, UseShellExecute = false };
         start.Environment["LC_ALL"] = "C";
         double best = double.MaxValue;
         for (int pass = 0; pass < 3; pass++)

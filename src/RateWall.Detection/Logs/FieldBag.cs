@@ -23,6 +23,9 @@ internal sealed class FieldBag(Field[] fields, string separator)
     /// <summary>Reads the message from <paramref name="at"/> to its end; false when the {address} key is missing.</summary>
     public bool Match(ReadOnlySpan<byte> message, int at, ref Captures captures)
     {
+        // The bag begins with a key, named here or not: "Disconnected: some reason: user=..." is another line.
+        int name = ByteClass.Account.Run(message[at..]);
+        if (name == 0 || at + name >= message.Length || message[at + name] != '=') return false;
         uint seen = 0;
         bool wantsAddress = false, twice = false;
         Captures found = captures;

@@ -31,6 +31,9 @@ internal sealed record Rule
     /// <summary>The service it names itself, or null.</summary>
     public required string? Service { get; init; }
 
+    /// <summary>The parts it is for; empty: all.</summary>
+    public required byte[][] Parts { get; init; }
+
     /// <summary>True when only lines that sshd marked " [preauth]" match.</summary>
     public required bool NeedsPreauth { get; init; }
 

@@ -3,7 +3,11 @@ using System.Runtime.CompilerServices;
 namespace RateWall.Detection.Logs;
 
 /// <summary>A part of a daemon that names itself at the start of its messages ("imap-login: ") and what it serves.</summary>
-internal sealed record Part(byte[] Name, string Service);
+internal sealed record Part(byte[] Name, string Service)
+{
+    /// <summary>The rules that hold for it.</summary>
+    public RuleTree Tree { get; set; } = new([]);
+}
 
 /// <summary>A compiled rule file.</summary>
 internal sealed class RuleFile
@@ -18,7 +22,9 @@ internal sealed class RuleFile
         Leads = leads;
         Rules = rules;
         Samples = samples;
-        tree = new(rules.SelectMany(r => r.Templates.Select(t => new Candidate(r, t))));
+        tree = TreeOf(rules);
+        foreach (Part part in parts)
+            part.Tree = TreeOf(rules.Where(r => r.Parts.Length == 0 || Array.Exists(r.Parts, p => part.Name.AsSpan().SequenceEqual(p))));
     }
 
     /// <summary>What a person sees of it.</summary>
@@ -56,11 +62,11 @@ internal sealed class RuleFile
         {
             preauth = TakeEnding(ref rest);
             if (!TakeRepeated(ref rest, ref repeated)) return false;
-            if (Parts.Length > 0) TakePart(ref rest);
+            if (Parts.Length > 0) part = TakePart(ref rest) ?? part;
             rest = WithoutLeads(rest);
         }
 
-        Candidate[] candidates = tree.Find(rest);
+        Candidate[] candidates = (part?.Tree ?? tree).Find(rest);
         if (candidates.Length == 0) return false;
         preauth |= TakeEnding(ref rest);
         if (!MatchFirst(candidates, rest, preauth, out result)) return false;
@@ -77,7 +83,6 @@ internal sealed class RuleFile
         Template? taken = null;
         foreach (ref readonly Candidate candidate in candidates.AsSpan())
         {
-            if (rule is not null && !ReferenceEquals(candidate.Rule, rule)) break;
             if (candidate.Rule.NeedsPreauth && !preauth) continue;
             if (!candidate.Template.Match(message, out Captures found)) continue;
             if (rule is null)
@@ -87,9 +92,13 @@ internal sealed class RuleFile
                 result.Rule = rule;
                 result.Captures = found;
             }
+            else if (!ReferenceEquals(candidate.Rule, rule))
+            {
+                Doubt(found, ref result);
+            }
             else
             {
-                Settle(message, ref result, ref taken!, found, candidate.Template);
+                Settle( ref result, ref taken!, found, candidate.Template);
             }
         }
 
@@ -98,7 +107,7 @@ internal sealed class RuleFile
 
     // Two options of one rule match. Where both say from which side clients write, the anchor farther from them is the
     // daemon's own; else different addresses leave the line ambiguous.
-    private static void Settle(ReadOnlySpan<byte> message, ref RuleMatch result, ref Template taken, Captures other, Template template)
+    private static void Settle(ref RuleMatch result, ref Template taken, Captures other, Template template)
     {
         Captures first = result.Captures;
         if (first.Ambiguous) return;
@@ -116,10 +125,27 @@ internal sealed class RuleFile
             return;
         }
 
+        MakeAmbiguous(ref result);
+    }
+
+    // A line that can also be read as another of the daemon's formats, with another address, was built to be so.
+    private static void Doubt(in Captures other, ref RuleMatch result)
+    {
+        Captures first = result.Captures;
+        if (first.Ambiguous || first.AddressStart < 0) return;
+        if (other.Ambiguous || (other.AddressStart >= 0 && other.AddressStart != first.AddressStart)) MakeAmbiguous(ref result);
+    }
+
+    private static void MakeAmbiguous(ref RuleMatch result)
+    {
+        int count = result.Captures.Count;
         result.Captures = Captures.Empty;
-        result.Captures.Count = first.Count;
+        result.Captures.Count = count;
         result.Captures.Ambiguous = true;
     }
+
+    private static RuleTree TreeOf(IEnumerable<Rule> rules) =>
+        new(rules.SelectMany(r => r.Templates.Select((t, i) => new Candidate(r, i, t))));
 
     private Part? TakePart(ref ReadOnlySpan<byte> message)
     {

@@ -13,6 +13,7 @@ internal sealed class RuleFileReader
     private readonly List<byte[]> leads = [];
     private readonly List<Rule> rules = [];
     private readonly List<RuleSample> samples = [];
+    private byte[][] within = [];
     private string? service;
     private string? sample;
     private int number;
@@ -76,6 +77,7 @@ internal sealed class RuleFileReader
             case "lead": leads.AddRange(Words(rest, word).Select(w => System.Text.Encoding.UTF8.GetBytes(w + " "))); break;
             case "service": service = Words(rest, word) is [var one] ? one : throw Wrong("'service' names one service", "write 'part NAME -> SERVICE' where a daemon has several"); break;
             case "part": ReadPart(rest); break;
+            case "in": ReadIn(Words(rest, word)); break;
             case "note": ReadCounted(rest, Counting.Note); break;
             case "echo": ReadCounted(rest, Counting.Echo); break;
             default: ReadRule(word, rest, Counting.Counts); break;
@@ -88,6 +90,14 @@ internal sealed class RuleFileReader
         if (sides.Length != 2 || sides[0].Length == 0 || sides[1].Length == 0 || sides[1].IndexOfAny(Blanks) >= 0)
             throw Wrong("a part needs its service", "write 'part imap-login -> imap'");
         foreach (string part in Words(sides[0], "part")) parts.Add(new(System.Text.Encoding.UTF8.GetBytes(part), sides[1]));
+    }
+
+    private void ReadIn(string[] names)
+    {
+        foreach (string named in names)
+            if (named != "all" && !parts.Exists(p => System.Text.Encoding.UTF8.GetString(p.Name) == named))
+                throw Wrong($"'{named}' is no part", $"write 'part {named} -> SERVICE' above, or 'in all'");
+        within = names is ["all"] ? [] : [.. names.Select(System.Text.Encoding.UTF8.GetBytes)];
     }
 
     private void ReadCounted(string rest, Counting counting)
@@ -115,6 +125,7 @@ internal sealed class RuleFileReader
             Kind = kind,
             Counting = counting,
             Service = sign < 0 ? null : word[(sign + 1)..],
+            Parts = within,
             NeedsPreauth = preauth,
             Text = template,
             Templates = TemplateReader.Read(text, $"{path}:{number}"),

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace RateWall.Detection.Logs;
 
 /// <summary>A rule with one of its templates.</summary>
-internal readonly record struct Candidate(Rule Rule, Template Template);
+internal readonly record struct Candidate(Rule Rule, int Variant, Template Template);
 
 /// <summary>Finds, along the first bytes of a message, the templates whose literal start it has.</summary>
 internal sealed class RuleTree
@@ -37,7 +37,7 @@ internal sealed class RuleTree
 
     private static Node Build(Candidate[] all, int depth, Candidate[] above)
     {
-        Candidate[] here = [.. above.Concat(all.Where(c => c.Template.Prefix.Length == depth)).OrderBy(c => c.Rule.Order)];
+        Candidate[] here = [.. above.Concat(all.Where(c => c.Template.Prefix.Length == depth)).OrderBy(c => c.Rule.Order).ThenBy(c => c.Variant)];
         var keys = new List<byte>();
         var children = new List<Node>();
         foreach (IGrouping<byte, Candidate> group in all.Where(c => c.Template.Prefix.Length > depth).GroupBy(c => c.Template.Prefix[depth]))

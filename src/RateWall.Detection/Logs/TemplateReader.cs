@@ -188,11 +188,11 @@ internal sealed class TemplateReader
     private List<Piece> Checked(List<Piece> pieces)
     {
         if (pieces.Count(p => p.Kind == PieceKind.User) > 1) throw Wrong("{user} stands twice", "use {text} for what is not the user's name");
-        if (pieces.Sum(p => p.Literal.Length) < 4) throw Wrong("hardly any fixed text", "give at least four bytes that every such line has");
         int bag = pieces.FindIndex(p => p.Kind == PieceKind.Fields);
         if (bag >= 0 && pieces.Exists(p => p.IsHostile)) throw Wrong("a hostile hole in front of fields(...)", "clients could write keys there; use {calm} if the daemon alone writes it");
         if (bag >= 0 && pieces.Exists(p => p.IsAddress) && pieces[bag].Fields!.Fields.Any(f => f.Hole.IsAddress))
             throw Wrong("{address} both inside and outside of fields(...)", "take it from one of them");
+        if (pieces.Sum(p => p.Literal.Length) < 4) throw Wrong("hardly any fixed text", "give at least four bytes that every such line has");
         for (int i = 0; i + 1 < pieces.Count; i++)
         {
             Piece piece = pieces[i], next = pieces[i + 1];

@@ -14,13 +14,13 @@ public sealed class ExplainCommandTests
         string[] lines = Run(input, OutputFormat.Json).TrimEnd('\n').Split('\n');
         Assert.Equal(
             [
-                """{"line":1,"service":"ssh","kind":"invalid","source":"192.0.2.7","user":"x\u0022\u00E9","count":1,"rule":"R"}""".Replace("invalid", "failure", StringComparison.Ordinal),
+                """{"line":1,"service":"ssh","kind":"failure","source":"192.0.2.7","user":"x\u0022\u00E9","count":1,"rule":"R"}""",
                 """{"line":2,"service":null,"kind":null,"source":null,"user":null,"count":null,"rule":null}""",
                 """{"line":3,"service":null,"kind":null,"source":null,"user":null,"count":null,"rule":null}""",
                 """{"line":4,"service":null,"kind":null,"source":null,"user":null,"count":null,"rule":null}""",
                 """{"line":5,"service":"ssh","kind":"failure","source":"192.0.2.7","user":"root","count":1,"rule":"R"}""",
             ],
-            lines.Select(l => System.Text.RegularExpressions.Regex.Replace(l, "sshd\\.rules:[0-9]+", "R")));
+            lines.Select(WithoutPlace), StringComparer.Ordinal);
     }
 
     [Fact]
@@ -30,6 +30,12 @@ public sealed class ExplainCommandTests
         Assert.Contains("1: invalid at ssh from 192.0.2.7, user '?[31mx'", text, StringComparison.Ordinal);
         Assert.Contains("a note", text, StringComparison.Ordinal);
         Assert.Contains("2: no login try", text, StringComparison.Ordinal);
+    }
+
+    private static string WithoutPlace(string line)
+    {
+        int at = line.IndexOf("sshd.rules:", StringComparison.Ordinal);
+        return at < 0 ? line : line[..at] + "R\"}";
     }
 
     private static string Run(string input, OutputFormat format)

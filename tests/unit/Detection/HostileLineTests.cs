@@ -47,6 +47,7 @@ public sealed class HostileLineTests
             ReadOnlySpan<byte> message = Encoding.UTF8.GetBytes(text);
             if (!file.Match(ref message, null, out RuleMatch match) || match.Captures.AddressStart < 0) return true;
             string source = Encoding.UTF8.GetString(message.Slice(match.Captures.AddressStart, match.Captures.AddressLength));
+            if (!SourceAddress.TryParse(source, out _)) return true;
             return source == True ? true : throw new InvalidOperationException($"'{text}' gave {source} by {match.Rule.Name}");
         }).QuickCheckThrowOnFailure();
     }
