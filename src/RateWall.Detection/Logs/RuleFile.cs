@@ -94,7 +94,7 @@ internal sealed class RuleFile
             }
             else if (!ReferenceEquals(candidate.Rule, rule))
             {
-                Doubt(found, ref result);
+                Doubt(found, candidate.Template.Choice, ref result, taken!.Choice);
             }
             else
             {
@@ -128,12 +128,20 @@ internal sealed class RuleFile
         MakeAmbiguous(ref result);
     }
 
-    // A line that can also be read as another of the daemon's formats, with another address, was built to be so.
-    private static void Doubt(in Captures other, ref RuleMatch result)
+    // A line that can also be read as another of the daemon's formats, with another address, was built to be so. Not in
+    // doubt is an address farther from the clients' side than the other one: no client writes there in either format.
+    private static void Doubt(in Captures other, AnchorChoice choice, ref RuleMatch result, AnchorChoice taken)
     {
         Captures first = result.Captures;
         if (first.Ambiguous || first.AddressStart < 0) return;
-        if (other.Ambiguous || (other.AddressStart >= 0 && other.AddressStart != first.AddressStart)) MakeAmbiguous(ref result);
+        if (!other.Ambiguous)
+        {
+            if (other.AddressStart < 0 || other.AddressStart == first.AddressStart) return;
+            if (choice == AnchorChoice.Last && taken == AnchorChoice.Last && other.AddressStart < first.AddressStart) return;
+            if (choice == AnchorChoice.First && taken == AnchorChoice.First && other.AddressStart > first.AddressStart) return;
+        }
+
+        MakeAmbiguous(ref result);
     }
 
     private static void MakeAmbiguous(ref RuleMatch result)
