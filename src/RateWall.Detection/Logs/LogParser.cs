@@ -192,6 +192,12 @@ public sealed class LogParser
         Rule rule = line.Match.Rule;
         if (rule.Counting == Counting.Echo) return;
         Attempt attempt = AttemptOf(line);
+        if (!line.File.HasNotes)
+        {
+            onAttempt(attempt);
+            return;
+        }
+
         open.SettleFirst(attempt.UnixMilliseconds, onAttempt);
         string program = line.File.Description.Programs[0];
         if (rule.Counting == Counting.Note)

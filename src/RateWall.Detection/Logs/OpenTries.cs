@@ -24,6 +24,7 @@ internal sealed class OpenTries
     private readonly Dictionary<Key, Entry> entries = [];
     private readonly Queue<(Key Key, long Version)> order = new();
     private readonly RuleSet rules;
+    private readonly Stack<Entry> free = new();
     private long version;
 
     public OpenTries(RuleSet rules) => this.rules = rules;
@@ -42,16 +43,18 @@ internal sealed class OpenTries
         RuleFile? file = rules.FileOf(note.Program);
         if (file is null) return;
         var key = new Key(file.Description.Name, note.ProcessId, note.Source);
-        Put(key, new(note.Program, note.ProcessId, note.Source)
+        Entry entry = Fresh(note.Program, note.ProcessId, note.Source);
+        var attempt = new Attempt
         {
             UnixMilliseconds = note.UnixMilliseconds,
             Service = note.Service,
             Kind = note.Kind,
             User = note.User is null ? [] : Encoding.Latin1.GetBytes(note.User),
-            Count = note.Count,
             Rule = note.Rule,
             Line = note.Line,
-        });
+        };
+        entry.Become(attempt, note.Count, keepText: true);
+        Put(key, entry);
     }
 
     /// <summary>A line that counts was seen: its process's notes are told.</summary>
@@ -60,7 +63,7 @@ internal sealed class OpenTries
         Key key = KeyOf(file, process, attempt);
         if (process != 0 && attempt.HasSource) Drop(new(file, process, null), attempt.UnixMilliseconds, onAttempt);
         if (entries.TryGetValue(key, out Entry? entry)) HandOnIfOver(entry, attempt.UnixMilliseconds, onAttempt);
-        else entry = new(program, process, key.Source);
+        else entry = Fresh(program, process, key.Source);
         entry.Become(attempt, 0, keepText: false);
         Put(key, entry);
     }
@@ -84,7 +87,7 @@ internal sealed class OpenTries
             return;
         }
 
-        var entry = new Entry(program, process, key.Source);
+        Entry entry = Fresh(program, process, key.Source);
         entry.Become(attempt, attempt.Count, keepText: true);
         Put(key, entry);
         if (entries.Count > MaxEntries) DropOldest(onAttempt);
@@ -100,7 +103,7 @@ internal sealed class OpenTries
             if (!entries.TryGetValue(key, out Entry? entry) || entry.Version != seen) continue;
             long waits = entry.Count == 0 ? CountedMilliseconds : NoteMilliseconds;
             if (now - entry.UnixMilliseconds <= waits) order.Enqueue((key, seen));
-            else if (entry.Count == 0) entries.Remove(key);
+            else if (entry.Count == 0) Remove(key, entry);
             else SettleOne(key, entry, onAttempt);
         }
     }
@@ -114,7 +117,7 @@ internal sealed class OpenTries
             if (current && now - entry!.UnixMilliseconds <= (entry.Count == 0 ? CountedMilliseconds : NoteMilliseconds)) return;
             order.Dequeue();
             if (!current) continue;
-            if (entry!.Count == 0) entries.Remove(head.Key);
+            if (entry!.Count == 0) Remove(head.Key, entry);
             else SettleOne(head.Key, entry, onAttempt);
         }
     }
@@ -127,7 +130,9 @@ internal sealed class OpenTries
 
     private void Drop(Key key, long now, AttemptHandler onAttempt)
     {
-        if (entries.Remove(key, out Entry? entry)) HandOnIfOver(entry, now, onAttempt);
+        if (!entries.TryGetValue(key, out Entry? entry)) return;
+        HandOnIfOver(entry, now, onAttempt);
+        Remove(key, entry);
     }
 
     private void DropOldest(AttemptHandler onAttempt)
@@ -135,8 +140,8 @@ internal sealed class OpenTries
         while (order.TryDequeue(out (Key Key, long Version) head))
         {
             if (!entries.TryGetValue(head.Key, out Entry? entry) || entry.Version != head.Version) continue;
-            entries.Remove(head.Key);
             if (entry.Count > 0) entry.HandOn(onAttempt);
+            Remove(head.Key, entry);
             return;
         }
     }
@@ -146,8 +151,6 @@ internal sealed class OpenTries
     {
         entry.HandOn(onAttempt);
         entry.Count = 0;
-        entry.Line = [];
-        entry.User = [];
         Put(key, entry);
     }
 
@@ -161,44 +164,74 @@ internal sealed class OpenTries
         foreach ((Key live, Entry held) in entries.OrderBy(e => e.Value.Version)) order.Enqueue((live, held.Version));
     }
 
+    private Entry Fresh(string program, int process, SourceAddress? source)
+    {
+        if (!free.TryPop(out Entry? entry)) entry = new();
+        entry.Open(program, process, source);
+        return entry;
+    }
+
+    // A log of an attack opens and closes thousands of these; they and their buffers are used again.
+    private void Remove(in Key key, Entry entry)
+    {
+        entries.Remove(key);
+        if (free.Count < 4096) free.Push(entry);
+    }
+
     private static Key KeyOf(string file, int process, in Attempt attempt) =>
         new(file, process, attempt.HasSource ? attempt.Source : null);
 
-    private readonly record struct Key(string File, int Process, SourceAddress? Source);
-
-    private sealed class Entry(string program, int process, SourceAddress? source)
+    private readonly record struct Key(string File, int Process, SourceAddress? Source)
     {
+        public override int GetHashCode()
+        {
+            UInt128 address = Source?.Value ?? UInt128.One;
+            return HashCode.Combine(Process, (ulong)address, (ulong)(address >> 64));
+        }
+    }
+
+    private sealed class Entry
+    {
+        private byte[] text = [];
+        private int userLength;
+        private int lineLength;
+        private string program = "";
+        private int process;
+        private SourceAddress? source;
+        private string service = "";
+        private AttemptKind kind;
+        private string rule = "";
+
         public long UnixMilliseconds { get; set; }
-
-        public string Service { get; set; } = "";
-
-        public AttemptKind Kind { get; set; }
-
-        public byte[] User { get; set; } = [];
 
         public int Count { get; set; }
 
-        public string Rule { get; set; } = "";
-
-        public byte[] Line { get; set; } = [];
-
         public long Version { get; set; }
+
+        private ReadOnlySpan<byte> User => text.AsSpan(0, userLength);
+
+        private ReadOnlySpan<byte> Line => text.AsSpan(userLength, lineLength);
+
+        public void Open(string byProgram, int byProcess, SourceAddress? from) => (program, process, source) = (byProgram, byProcess, from);
 
         public void Become(in Attempt attempt, int count, bool keepText)
         {
             UnixMilliseconds = attempt.UnixMilliseconds;
-            Service = attempt.Service;
-            Kind = attempt.Kind;
+            service = attempt.Service;
+            kind = attempt.Kind;
             Count = count;
-            Rule = attempt.Rule;
-            User = keepText ? attempt.User.ToArray() : [];
-            Line = keepText ? attempt.Line[..Math.Min(attempt.Line.Length, MaxLine)].ToArray() : [];
+            rule = attempt.Rule;
+            userLength = keepText ? Math.Min(attempt.User.Length, MaxLine) : 0;
+            lineLength = keepText ? Math.Min(attempt.Line.Length, MaxLine) : 0;
+            if (text.Length < userLength + lineLength) text = new byte[Math.Max(256, userLength + lineLength)];
+            attempt.User[..userLength].CopyTo(text);
+            attempt.Line[..lineLength].CopyTo(text.AsSpan(userLength));
         }
 
         // A name that does not exist says more than a refusal, a refusal more than a hang-up.
         public void Strengthen(in Attempt attempt)
         {
-            if (Strength(attempt.Kind) <= Strength(Kind)) return;
+            if (Strength(attempt.Kind) <= Strength(kind)) return;
             long first = UnixMilliseconds;
             Become(attempt, Math.Max(Count, attempt.Count), keepText: true);
             UnixMilliseconds = first;
@@ -209,22 +242,22 @@ internal sealed class OpenTries
             var attempt = new Attempt
             {
                 UnixMilliseconds = UnixMilliseconds,
-                Service = Service,
-                Kind = Kind,
+                Service = service,
+                Kind = kind,
                 HasSource = source is not null,
                 Source = source ?? default,
                 User = User,
                 Count = Count,
                 IsNote = true,
-                Rule = Rule,
+                Rule = rule,
                 Line = Line,
             };
             onAttempt(attempt);
         }
 
         public PendingNote ToNote() => new(
-            program, process, UnixMilliseconds, Service, Kind, source,
-            User.Length == 0 ? null : Encoding.Latin1.GetString(User), Count, Rule, Line);
+            program, process, UnixMilliseconds, service, kind, source,
+            userLength == 0 || Count == 0 ? null : Encoding.Latin1.GetString(User), Count, rule, Count == 0 ? [] : Line.ToArray());
 
         private static int Strength(AttemptKind kind) => kind switch
         {

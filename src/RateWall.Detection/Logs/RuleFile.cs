@@ -22,6 +22,7 @@ internal sealed class RuleFile
         Leads = leads;
         Rules = rules;
         Samples = samples;
+        HasNotes = Array.Exists(rules, r => r.Counting == Counting.Note);
         tree = TreeOf(rules);
         foreach (Part part in parts)
             part.Tree = TreeOf(rules.Where(r => r.Parts.Length == 0 || Array.Exists(r.Parts, p => part.Name.AsSpan().SequenceEqual(p))));
@@ -41,6 +42,9 @@ internal sealed class RuleFile
 
     /// <summary>The rules, in order.</summary>
     public Rule[] Rules { get; }
+
+    /// <summary>True when a rule is a note; without any, nothing has to be remembered from line to line.</summary>
+    public bool HasNotes { get; }
 
     /// <summary>The sample lines.</summary>
     public RuleSample[] Samples { get; }
