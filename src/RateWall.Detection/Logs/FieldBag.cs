@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace RateWall.Detection.Logs;
@@ -21,6 +22,7 @@ internal sealed class FieldBag(Field[] fields, string separator)
     public IReadOnlyList<Field> Fields => fields;
 
     /// <summary>Reads the message from <paramref name="at"/> to its end; false when the {address} key is missing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ReadOnlySpan<byte> message, int at, ref Captures captures)
     {
         // The bag begins with a key, named here or not: "Disconnected: some reason: user=..." is another line.

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RateWall.Detection.Logs;
 
 /// <summary>Literals and typed holes without a free hole between them: at a given place they have one reading.</summary>
@@ -19,6 +21,7 @@ internal sealed class Segment(Piece[] pieces)
     public int LiteralLength { get; } = pieces.Sum(p => p.Literal.Length);
 
     /// <summary>Matches at one place; the answer is where it ends, or -1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int MatchAt(ReadOnlySpan<byte> message, int at, ref Captures captures)
     {
         foreach (Piece piece in pieces)

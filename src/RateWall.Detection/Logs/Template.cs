@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RateWall.Detection.Logs;
 
 /// <summary>Which anchor is the daemon's own when there could be several.</summary>
@@ -69,6 +71,7 @@ internal sealed class Template
     public byte[] Prefix => segments[0].FirstLiteral;
 
     /// <summary>Matches a whole message.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ReadOnlySpan<byte> message, out Captures captures)
     {
         captures = Captures.Empty;
@@ -91,6 +94,7 @@ internal sealed class Template
     }
 
     // Tries every place the anchor could stand, from the side its choice looks from.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool MatchAnchor(ReadOnlySpan<byte> message, int from, ref Captures captures)
     {
         Segment segment = segments[anchor];
