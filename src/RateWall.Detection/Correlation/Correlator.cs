@@ -28,8 +28,8 @@ public sealed class Correlator
     private readonly long trustMilliseconds;
     private readonly int maxWindows;
     private readonly Dictionary<Slot, SlidingWindow> windows = [];
-    private readonly Dictionary<(AddressPrefix Key, string Family), long?> lastSuccess = [];
-    private readonly Dictionary<(AddressPrefix Key, string Family), long> successes = [];
+    private readonly Dictionary<Slot, Trust> trust = [];
+    private readonly int[] families;
 
     /// <param name="services">What is detected where; attempts at other services are counted and dropped.</param>
     /// <param name="keys">Makes the key of a source.</param>
@@ -49,6 +49,7 @@ public sealed class Correlator
         }
 
         this.services = [.. services];
+        families = [.. services.Select(s => Array.FindIndex(this.services, f => f.Family == s.Family))];
         this.keys = keys;
         this.state = state;
         trustMilliseconds = (long)trustFor.TotalMilliseconds;
@@ -67,7 +68,7 @@ public sealed class Correlator
 
     /// <summary>Keys that logged in since the last <see cref="Clear"/>, the latest time of each.</summary>
     public IEnumerable<SuccessSeen> Successes =>
-        successes.Select(s => new SuccessSeen(s.Key.Key, s.Key.Family, s.Value));
+        trust.Where(t => t.Value.Seen is not null).Select(t => new SuccessSeen(t.Key.Key, services[t.Key.Service].Family, t.Value.Seen!.Value));
 
     /// <summary>
     /// Takes one attempt; a fired detection is added to <paramref name="offences"/> and its window starts anew. An
@@ -83,16 +84,16 @@ public sealed class Correlator
         switch (attempt.Kind)
         {
             case AttemptKind.Success:
-                Succeeded(keys.KeyOf(attempt.Source), detection.Family, attempt.UnixMilliseconds);
+                Succeeded(keys.KeyOf(attempt.Source), service, attempt.UnixMilliseconds);
                 break;
             case AttemptKind.Failure or AttemptKind.Invalid when detection.Failures is { } failures:
                 AddressPrefix key = keys.KeyOf(attempt.Source);
-                long factor = IsTrusted(key, detection.Family, attempt.UnixMilliseconds) ? detection.TrustedFactor : 1;
+                long factor = IsTrusted(key, service, attempt.UnixMilliseconds) ? detection.TrustedFactor : 1;
                 Count(attempt, new(service, IsProbe: false, key), failures.Within, failures.Count * factor, offences);
                 break;
             case AttemptKind.Probe when detection.Probes is { } probes:
                 AddressPrefix prober = keys.KeyOf(attempt.Source);
-                if (IsTrusted(prober, detection.Family, attempt.UnixMilliseconds)) break;
+                if (IsTrusted(prober, service, attempt.UnixMilliseconds)) break;
                 Count(attempt, new(service, IsProbe: true, prober), probes.Within, probes.Count, offences);
                 break;
         }
@@ -109,8 +110,7 @@ public sealed class Correlator
     public void Clear()
     {
         windows.Clear();
-        lastSuccess.Clear();
-        successes.Clear();
+        trust.Clear();
     }
 
     private void Count(in Attempt attempt, Slot slot, TimeSpan within, long threshold, ICollection<Offence> offences)
@@ -141,26 +141,26 @@ public sealed class Correlator
             DateTimeOffset.FromUnixTimeMilliseconds(since), within));
     }
 
-    private void Succeeded(AddressPrefix key, string family, long stamp)
+    private void Succeeded(AddressPrefix key, int service, long stamp)
     {
-        var who = (key, family);
-        if (!successes.TryGetValue(who, out long seen) || stamp > seen) successes[who] = stamp;
-        if (!lastSuccess.TryGetValue(who, out long? known)) known = state.LastSuccess(key, family);
-        lastSuccess[who] = known is { } before && before > stamp ? before : stamp;
+        var who = new Slot(families[service], IsProbe: false, key);
+        Trust known = TrustOf(who);
+        trust[who] = new(Later(known.Last, stamp), Later(known.Seen, stamp));
     }
 
-    private bool IsTrusted(AddressPrefix key, string family, long stamp)
+    private bool IsTrusted(AddressPrefix key, int service, long stamp)
     {
-        var who = (key, family);
-        if (!lastSuccess.TryGetValue(who, out long? last))
-        {
-            last = state.LastSuccess(key, family);
-            // Bounded like the windows: beyond that the storage is asked each time.
-            if (lastSuccess.Count < maxWindows) lastSuccess.Add(who, last);
-        }
-
-        return last is { } success && stamp - success <= trustMilliseconds;
+        var who = new Slot(families[service], IsProbe: false, key);
+        Trust known = TrustOf(who);
+        // Bounded like the windows: beyond that the storage is asked each time.
+        if (trust.Count < maxWindows) trust.TryAdd(who, known);
+        return known.Last is { } success && stamp - success <= trustMilliseconds;
     }
+
+    private Trust TrustOf(Slot who) =>
+        trust.TryGetValue(who, out Trust known) ? known : new(state.LastSuccess(who.Key, services[who.Service].Family), null);
+
+    private static long Later(long? before, long stamp) => before is { } known && known > stamp ? known : stamp;
 
     private int IndexOf(string service)
     {
@@ -173,6 +173,10 @@ public sealed class Correlator
 
     private static bool IsSound(Threshold? threshold) =>
         threshold is null || (threshold.Count is >= 1 and <= 10_000 && threshold.Within > TimeSpan.Zero);
+
+    /// <param name="Last">The last success ever, or null.</param>
+    /// <param name="Seen">The last one seen since the last save, or null.</param>
+    private readonly record struct Trust(long? Last, long? Seen);
 
     private readonly record struct Slot(int Service, bool IsProbe, AddressPrefix Key)
     {
