@@ -50,7 +50,7 @@ internal static class CheckCommand
         WorstCaseForm[] services = [.. policy.Enabled.Select(s => new WorstCaseForm(
             s.Name, s.Ports, Lower(s.Limit.Mode),
             WorstCase.ConnectionsPerMinute(s.Limit), WorstCase.TrustedConnectionsPerMinute(s.Limit, policy.Trust.Factor),
-            s.Failures?.Count, LogName(s.Log), WorstCase.KernelMemory(s.Limit)))];
+            s.Failures?.Count, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit)))];
         AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)), AnswerJson.Default.CheckForm);
     }
 
@@ -88,7 +88,11 @@ internal static class CheckCommand
 
     private static string Count(long? count) => count?.ToString(CultureInfo.InvariantCulture) ?? "no limit";
 
-    private static string LogName(LogSource log) => log.File ?? "journal";
+    private static string LogName(LogSource log) => log switch
+    {
+        { File: null } => "journal",
+        { File: var file } => File.Exists(file) ? file : $"{file} (not there)",
+    };
 
     private static string Megabytes(long bytes) => $"{(bytes + 999_999) / 1_000_000} MB";
 }

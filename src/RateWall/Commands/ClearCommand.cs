@@ -23,13 +23,13 @@ internal static class ClearCommand
     {
         if (!arguments.GetValue(Yes)) Ask(session);
         using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
-        using KernelBans kernel = KernelBans.Open(session.Time);
+        using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
         DateTimeOffset now = session.Time.GetUtcNow();
         AddressPrefix[] targets = [.. state.InForce(now).Select(b => b.Target).Distinct()];
         // The history first, for the reason that unban gives.
         state.Forgive(Everybody, targets, now);
-        if (kernel.WallPresent) kernel.Remove(targets);
+        if (wall.Present) wall.ClearBans();
         if (session.Format == OutputFormat.Json)
             AnswerJson.Write(
                 session.Out, new ChangeForm("clear", targets.Length > 0, [.. targets.Select(t => new ChangeItemForm(t.ToString(), "unbanned"))]),

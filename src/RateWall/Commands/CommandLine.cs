@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using System.Net.NetworkInformation;
 using RateWall.Netfilter;
 using RateWall.Output;
 using RateWall.Policy;
 using RateWall.Systemd;
+using RateWall.Wall;
 
 namespace RateWall.Commands;
 
@@ -53,7 +55,8 @@ public static class CommandLine
             return (int)ExitCode.Usage;
         }
 
-        if (parsed.Errors.Count > 0)
+        // Who asks for help is not told that an argument is missing.
+        if (parsed.Errors.Count > 0 && parsed.Action is not VerbHelp)
         {
             foreach (string problem in UsageProblems.Of(parsed)) error.WriteLine($"ratewall: {TerminalText.Escape(problem)}");
             string verb = parsed.CommandResult.Command is RootCommand ? "" : $"{parsed.CommandResult.Command.Name} ";
@@ -151,9 +154,17 @@ public static class CommandLine
         {
             return Fail(session, e.Errno is Eperm or Eacces ? ExitCode.NotPermitted : ExitCode.Refused, e.Message);
         }
+        catch (TemplateException e)
+        {
+            return Fail(session, ExitCode.Usage, e.Message);
+        }
         catch (UnauthorizedAccessException e)
         {
             return Fail(session, ExitCode.NotPermitted, e.Message);
+        }
+        catch (NetworkInformationException e)
+        {
+            return Fail(session, ExitCode.Refused, $"the addresses of this host cannot be read: {e.Message}");
         }
         catch (IOException e)
         {

@@ -88,8 +88,13 @@ internal sealed class CorrelationRun(
         }
     }
 
-    private LogFileSource? OpenFile(PlannedLog log, string file) =>
-        LogFileSource.Open(file, log.Program, log.ServiceNames, state.Cursor(LogFileSource.NameOf(file)), warnings);
+    private LogFileSource? OpenFile(PlannedLog log, string file)
+    {
+        string? cursor = state.Cursor(LogFileSource.NameOf(file));
+        // A host without mail has no mail.log; a timer that says so every 15 seconds tells nobody anything.
+        bool neverThere = cursor is null && log.Services.All(s => s.Log.IsUsualPlace) && !File.Exists(file);
+        return neverThere ? null : LogFileSource.Open(file, log.Program, log.ServiceNames, cursor, warnings);
+    }
 
     private JournalSource? OpenJournal(PlannedLog log)
     {

@@ -37,6 +37,9 @@ public sealed record LogSource(string? File, string? Program)
     /// <summary>The systemd journal.</summary>
     public static LogSource Journal { get; } = new(null, null);
 
+    /// <summary>True when nobody named the file and it is just the usual place: then it need not be there.</summary>
+    public bool IsUsualPlace { get; init; }
+
     /// <summary>True for the journal.</summary>
     public bool IsJournal => File is null;
 }

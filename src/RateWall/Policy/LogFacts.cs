@@ -22,7 +22,7 @@ public sealed record LogFacts(bool HasJournal, Func<string, bool> FileExists)
         };
         if (files.Length == 0) return null;
         if (HasJournal) return LogSource.Journal;
-        return new LogSource(Array.Find(files, f => FileExists(f)) ?? files[0], Program: null);
+        return new LogSource(Array.Find(files, f => FileExists(f)) ?? files[0], Program: null) { IsUsualPlace = true };
     }
 
     // Journal files lie in one directory for each machine id (sd-journal, systemd-journald.service(8) FILES).

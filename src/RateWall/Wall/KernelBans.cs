@@ -90,7 +90,7 @@ public sealed class KernelBans : IDisposable
             if (until <= now) continue;
             string set = WallTable.Trusted(family, key.IsIPv4);
             SetElement? existing = kernel.GetElement(WallTable.Name, set, key.Address.ToNetworkOrder());
-            AddRenewal(changes, set, existing, Bare(key) with { Timeout = until - now }, until, now, shorten: false);
+            AddRenewal(changes, set, existing, Ending(Bare(key), until, now), until, now, shorten: false);
             if (changes.Count >= BatchSize) Flush(changes);
         }
 
@@ -146,7 +146,7 @@ public sealed class KernelBans : IDisposable
         var changes = new List<ElementChange>();
         foreach ((AddressPrefix target, DateTimeOffset? until) in latest.ToArray())
         {
-            SetElement wanted = Bare(target) with { Timeout = until - now };
+            SetElement wanted = Ending(Bare(target), until, now);
             latest[target] = AddRenewal(changes, SetOf(target), Element(target), wanted, until, now, shorten);
             if (changes.Count >= BatchSize) Flush(changes);
         }
@@ -176,7 +176,7 @@ public sealed class KernelBans : IDisposable
 
         foreach ((AddressPrefix network, DateTimeOffset? until) in standing)
         {
-            SetElement wanted = Bare(network) with { Timeout = until - now };
+            SetElement wanted = Ending(Bare(network), until, now);
             AddRenewal(changes, set, elements.GetValueOrDefault(network), wanted, until, now, shorten);
         }
 
@@ -200,7 +200,7 @@ public sealed class KernelBans : IDisposable
 
         DateTimeOffset? deadline = DeadlineOf(existing, now);
         if (IsSame(deadline, until) || (!shorten && DisjointPrefixes.Later(deadline, until) == deadline)) return deadline;
-        SetElement bare = wanted with { Timeout = null };
+        SetElement bare = Bare(wanted);
         changes.Add(new(ElementOperation.Add, set, bare));
         changes.Add(new(ElementOperation.Delete, set, bare));
         changes.Add(new(ElementOperation.Add, set, wanted with { Packets = existing.Packets, Bytes = existing.Bytes }));
@@ -244,6 +244,13 @@ public sealed class KernelBans : IDisposable
         Key = target.Address.ToNetworkOrder(),
         LastKey = interval ? target.Last.ToNetworkOrder() : default,
     };
+
+    /// <summary>
+    /// The element with a deadline: what is left to the millisecond, out of a timeout in whole seconds, as people write them.
+    /// </summary>
+    private static SetElement Ending(SetElement element, DateTimeOffset? until, DateTimeOffset now) => until is not { } deadline
+        ? element
+        : element with { Timeout = TimeSpan.FromSeconds(Math.Ceiling((deadline - now).TotalSeconds)), Expires = deadline - now };
 
     private static AddressPrefix PrefixOf(SetElement element)
     {

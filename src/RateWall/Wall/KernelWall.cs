@@ -93,6 +93,14 @@ public sealed class KernelWall : IDisposable
         return present;
     }
 
+    /// <summary>Ends every ban in one transaction, also those that no history knows.</summary>
+    public void ClearBans()
+    {
+        string[] kinds = [WallTable.Ban, WallTable.BanNet];
+        IEnumerable<string> sets = kinds.SelectMany(k => new[] { WallTable.Set(k, ipv4: true), WallTable.Set(k, ipv4: false) });
+        rules.Run(string.Concat(sets.Select(s => $"flush set {WallTable.Nft} {s}\n")));
+    }
+
     /// <summary>The table's named counters, by name.</summary>
     public IReadOnlyDictionary<string, NamedCounter> Counters() =>
         kernel.ListCounters(WallTable.Name).ToDictionary(c => c.Name, StringComparer.Ordinal);

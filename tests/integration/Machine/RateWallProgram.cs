@@ -34,9 +34,16 @@ public sealed class RateWallProgram : IDisposable
     public JsonElement Json(params string[] arguments) =>
         JsonDocument.Parse(Run([.. arguments, "--format", "json"]).MustSucceed(string.Join(' ', arguments)).Out).RootElement.Clone();
 
+    /// <summary>Runs a verb with variables of its own.</summary>
+    public Answer RunWith(IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
+        network.Exec(Dotnet, CommandLine(arguments), null, environment);
+
     /// <summary>Runs a verb under strace(1).</summary>
-    public Answer Trace(IEnumerable<string> options, params string[] arguments) =>
-        network.Exec("strace", [.. options, Shell.FindOnPath(Dotnet) ?? Dotnet, .. CommandLine(arguments)], null, null);
+    public Answer Trace(IEnumerable<string> options, params string[] arguments) => RunUnder("strace", options, arguments);
+
+    /// <summary>Runs a verb under another program, which takes the command behind its options.</summary>
+    public Answer RunUnder(string program, IEnumerable<string> options, params string[] arguments) =>
+        network.Exec(program, [.. options, Shell.FindOnPath(Dotnet) ?? Dotnet, .. CommandLine(arguments)], null, null);
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
 

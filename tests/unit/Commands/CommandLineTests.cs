@@ -79,7 +79,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, code);
         Assert.Empty(error);
         Assert.Contains(Main, output, StringComparison.Ordinal);
-        Assert.Matches("\nssh +22 +window 4 in 1m +4 +40 +6 failures in 10m +", output);
+        Assert.Matches("\nssh +22 +window 4 in 1m +4 +80 +6 failures in 10m +", output);
     }
 
     [Fact]
