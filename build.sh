@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Builds the program: artifacts/ratewall/ratewall. Needs the .NET SDK alone.
 set -euo pipefail
+# A build says what it built, sends nothing home and makes no certificates.
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 case $(uname -m) in

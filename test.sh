@@ -19,7 +19,7 @@ strict=no
 if ((EUID == 0)) && command -v apt-get >/dev/null; then strict=yes; fi
 
 . scripts/apt.sh
-export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
 # No build server stays behind.
 export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false DOTNET_CLI_USE_MSBUILD_SERVER=0
 

@@ -25,28 +25,30 @@ install_missing() {
 # Prints the path of a real sshd: the installed one, or else one whose package is unpacked below the folder $1. The package
 # is not installed, because installing it would start an sshd on this machine.
 real_sshd() {
-  local target=$1 found work package options=
+  local target=$1 found work package libraries options=
   if found=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd); then
     echo "$found"
     return
   fi
   if [[ ! -x $target/sshd ]]; then
     work=$(mktemp -d "${TMPDIR:-/tmp}/ratewall-openssh.XXXXXX")
-    # apt gives up its privileges for a download.
-    chmod 0755 "$work"
-    (cd "$work" && apt_get download openssh-server libwrap0 >&2)
+    # The package and whatever else its installation would bring: the libraries that this machine lacks. Upgrades
+    # of what is installed ("Inst NAME [OLD] ...") are none of ours.
+    apt_get -s install --no-install-recommends openssh-server >"$work/plan" || return
+    awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }' "$work/plan" >"$work/packages"
+    (cd "$work" && xargs apt-get -qq -o APT::Sandbox::User=root download <packages >&2) || return
     rm -rf "$target"
     mkdir -p "$target"
     for package in "$work"/*.deb; do dpkg -x "$package" "$target"; done
     rm -rf "$work"
+    libraries=$(find "$target" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd:)
     # Since OpenSSH 9.8 each session runs other programs, which it looks for in their usual place.
     if [[ -x $target/usr/lib/openssh/sshd-session ]]; then options="-o SshdSessionPath='$target/usr/lib/openssh/sshd-session'"; fi
     if [[ -x $target/usr/lib/openssh/sshd-auth ]]; then options+=" -o SshdAuthPath='$target/usr/lib/openssh/sshd-auth'"; fi
     # sshd starts itself again for each connection, so the path must be absolute.
     cat >"$target/sshd" <<SCRIPT
 #!/bin/sh
-libraries=\$(find '$target' -name '*.so.*' -printf '%h:' -quit)
-LD_LIBRARY_PATH="\$libraries\$LD_LIBRARY_PATH" exec '$target/usr/sbin/sshd' $options "\$@"
+LD_LIBRARY_PATH='$libraries' exec '$target/usr/sbin/sshd' $options "\$@"
 SCRIPT
     chmod 0755 "$target/sshd"
   fi
