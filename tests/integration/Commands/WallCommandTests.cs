@@ -139,6 +139,17 @@ public sealed class WallCommandTests : IDisposable
         Assert.DoesNotContain("203.0.113", network.Nft("list", "table", "inet", "ratewall"), StringComparison.Ordinal);
     }
 
+    [LinuxFact]
+    public void Ban_BehindSudo_StillFindsTheSshClient()
+    {
+        ratewall.Run("apply").MustSucceed("apply");
+        // As sudo does: the parent has the variable, the child has not.
+        Answer answer = ratewall.RunUnder(
+            "env", ["SSH_CONNECTION=203.0.113.5 40000 192.0.2.1 22", "sh", "-c", "env -u SSH_CONNECTION \"$@\"; exit $?", "sh"], "ban", "203.0.113.5");
+        Assert.Equal(2, answer.ExitCode);
+        Assert.Contains("ssh session", answer.Error, StringComparison.Ordinal);
+    }
+
     [LinuxFact("setpriv")]
     public void Apply_WithoutCapability_SaysSoWithCodeThree()
     {
