@@ -12,7 +12,8 @@ internal sealed record Field(byte[] Key, byte[] Open, Piece Hole, byte[] Close);
 
 /// <summary>
 /// The rest of a line as keys and values in any order. Keys that are not named are passed over; a named key that comes
-/// twice makes the line ambiguous, because one of the two may be text that a client chose.
+/// twice makes the line ambiguous, because one of the two may be text that a client chose; only when that text comes
+/// first of all is the last address certain.
 /// </summary>
 internal sealed class FieldBag(Field[] fields, string separator)
 {
@@ -25,6 +26,7 @@ internal sealed class FieldBag(Field[] fields, string separator)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ReadOnlySpan<byte> message, int at, ref Captures captures)
     {
+        int start = at;
         // The bag begins with a key, named here or not: "Disconnected: some reason: user=..." is another line.
         int name = ByteClass.Account.Run(message[at..]);
         if (name == 0 || at + name >= message.Length || message[at + name] != '=') return false;
@@ -49,6 +51,12 @@ internal sealed class FieldBag(Field[] fields, string separator)
         }
 
         foreach (Field field in fields) wantsAddress |= field.Hole.IsAddress;
+        if (twice && TryLast(message, start, ref found))
+        {
+            captures = found;
+            return true;
+        }
+
         if (twice)
         {
             captures = Captures.Empty;
@@ -59,6 +67,23 @@ internal sealed class FieldBag(Field[] fields, string separator)
 
         if (wantsAddress && found.AddressStart < 0) return false;
         captures = found;
+        return true;
+    }
+
+    // The fields begin with the one a client fills: no key of the daemon's stands before its text, so the last address
+    // is the daemon's. Elsewhere nobody can tell.
+    private bool TryLast(ReadOnlySpan<byte> message, int start, ref Captures found)
+    {
+        Field? user = Array.Find(fields, f => f.Hole.Kind == PieceKind.User), address = Array.Find(fields, f => f.Hole.IsAddress);
+        if (user is null || address is null || user.Close.Length == 0 || !message[start..].StartsWith([.. user.Key, .. user.Open])) return false;
+        int from = start + user.Key.Length + user.Open.Length;
+        int entry = message.LastIndexOf([.. separator, .. address.Key]);
+        if (entry < from) return false;
+        int end = message[from..(entry + separator.Length)].LastIndexOf([.. user.Close, .. separator]);
+        if (end < 0) return false;
+        found.AddressStart = -1;
+        if (Read(address, message, entry + separator.Length + address.Key.Length, ref found) < 0) return false;
+        (found.UserStart, found.UserLength) = (from, end);
         return true;
     }
 

@@ -34,11 +34,17 @@ internal ref struct LineHeader
             line = WithoutPriority(line);
             if (line.StartsWith("1 "u8) && TryReadStructured(line, out LineHeader structured)) return structured;
         }
+        else if (line.Length > 12 && line[0] == '1' && line[1] == ' ' && line[6] == '-' && line[12] == 'T' && TryReadStructured(line, out LineHeader bare))
+        {
+            return bare;
+        }
 
         LineHeader header = default;
         int length = StampLength(line);
         header.Stamp = line[..length];
         line = length == 0 ? line : line[Math.Min(length + 1, line.Length)..];
+        // A container engine's log says which stream the line came from, and that it is a full one.
+        if (line.StartsWith("stderr F "u8) || line.StartsWith("stdout F "u8)) line = line["stderr F ".Length..];
         header.AfterStamp = line;
         header.Message = line;
         header.ReadTag(line, hostAllowed: length > 0);
@@ -51,19 +57,39 @@ internal ref struct LineHeader
         if (space <= 0) return;
         if (rest[space - 1] != ':')
         {
-            if (!hostAllowed) return;
+            // What is no host name was perhaps begun by a client: "auth(some name,192.0.2.7): ..." of a daemon's own log.
+            if (!hostAllowed || ByteClass.Host.Run(rest[..space]) != space) return;
             rest = rest[(space + 1)..];
             space = rest.IndexOf((byte)' ');
+            if (space > 0 && rest[space - 1] != ':' && IsFacility(rest[..space]))
+            {
+                rest = rest[(space + 1)..];
+                space = rest.IndexOf((byte)' ');
+            }
+
             if (space <= 1 || rest[space - 1] != ':') return;
         }
 
-        SetTag(rest[..(space - 1)]);
-        Message = rest[(space + 1)..];
+        if (!SetTag(rest[..(space - 1)])) return;
+        rest = rest[(space + 1)..];
+        // "[ID 800047 auth.info] " of Solaris.
+        if (rest.StartsWith("[ID "u8) && rest.IndexOf("] "u8) is > 0 and < 40 and var close) rest = rest[(close + 2)..];
+        Message = rest;
     }
 
-    private void SetTag(ReadOnlySpan<byte> tag)
+    // "auth.info", as busybox writes it between host and program.
+    private static bool IsFacility(ReadOnlySpan<byte> word)
     {
-        if (tag.IsEmpty) return;
+        int dot = word.IndexOf((byte)'.');
+        return dot > 0 && word[..dot] is var name
+            && (name.SequenceEqual("auth"u8) || name.SequenceEqual("authpriv"u8) || name.SequenceEqual("mail"u8) || name.SequenceEqual("daemon"u8)
+                || name.StartsWith("local"u8));
+    }
+
+    // False when what stands in brackets is more than a word: then it is a message of a daemon's own log.
+    private bool SetTag(ReadOnlySpan<byte> tag)
+    {
+        if (tag.IsEmpty) return false;
         if (tag[^1] == ']')
         {
             int open = tag.LastIndexOf((byte)'[');
@@ -78,9 +104,16 @@ internal ref struct LineHeader
 
         // "sshd(pam_unix)[123]:" of old PAM, "auth-worker(123):" of dovecot's own log.
         int bracket = tag.IndexOf((byte)'(');
-        if (bracket > 0) tag = tag[..bracket];
+        if (bracket > 0)
+        {
+            int run = ByteClass.Account.Run(tag[(bracket + 1)..]);
+            if (bracket + run + 2 != tag.Length || tag[^1] != ')') return false;
+            tag = tag[..bracket];
+        }
+
         if (tag.Length > 0 && tag[0] == '/') tag = tag[(tag.LastIndexOf((byte)'/') + 1)..];
         Program = tag;
+        return true;
     }
 
     private static ReadOnlySpan<byte> WithoutPriority(ReadOnlySpan<byte> line)
@@ -157,6 +190,13 @@ internal ref struct LineHeader
         if (line[0] == '@')
         {
             return line.Length > 25 && line[25] == ' ' && !line[1..25].ContainsAnyExcept(HexDigits) ? 25 : 0;
+        }
+
+        // "Nov 21 04:00:00.123456", the journal's "short-precise".
+        if (line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && line[15] == '.')
+        {
+            int digits = ByteClass.Num.Run(line[16..]);
+            return digits > 0 && line.Length > 16 + digits && line[16 + digits] == ' ' ? 16 + digits : 0;
         }
 
         if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ')) return 0;

@@ -26,6 +26,7 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
             return lastValue = value;
         }
 
+        if (stamp.Length > 16 && stamp[15] == '.' && stamp[3] == ' ') return Read(stamp[..15]);
         if (stamp.Length == 25 && stamp[0] == '@') return TryReadTai(stamp, out long tai) ? tai : nowMilliseconds;
         return stamp.Length >= 19 && TryReadIso(stamp, out long iso) ? iso : nowMilliseconds;
     }
