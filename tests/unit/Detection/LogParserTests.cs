@@ -23,6 +23,12 @@ public sealed class LogParserTests
     [InlineData("2026-11-21T01:00:00-0300 mx01 sshd-session[123]: ")]
     [InlineData("2026-11-21 04:00:00 mx01 sshd[123]: ")]
     [InlineData("@400000006921e40a00000000 sshd[123]: ")]
+    [InlineData("1 2026-11-21T04:00:00.000Z mx01 sshd 123 - - ")]
+    [InlineData("Nov 21 04:00:00.123456 mx01 sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 mx01 auth.info sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 mx01 sshd[123]: [ID 800047 auth.info] ")]
+    [InlineData("Nov 21 04:00:00 2001:db8::1 sshd[123]: ")]
+    [InlineData("2026-11-21T04:00:00.000000000Z stderr F ")]
     public void Header_OfEachForm_GivesProgramAndTime(string header)
     {
         List<Seen> seen = Read(header.Replace("6921e40a", $"{(Four / 1000) + 10:x8}", StringComparison.Ordinal) + Failed + "\n");
@@ -33,6 +39,8 @@ public sealed class LogParserTests
     [InlineData("Nov 21 04:00:00 imap-login: Info: ", "imap")]
     [InlineData("Nov 21 04:00:00 mx01 dovecot: pop3-login: ", "pop3")]
     [InlineData("Nov 21 04:00:00 mx01 dovecot[77]: managesieve-login: ", "sieve")]
+    [InlineData("Nov 21 04:00:00 mx01 mail.info dovecot: imap-login: ", "imap")]
+    [InlineData("Nov 21 04:00:00 submission-login: Info: ", "submission")]
     public void Header_OfDovecot_GivesTheService(string header, string service)
     {
         Seen seen = Assert.Single(Read(header + "Disconnected (auth failed, 2 attempts in 4 secs): user=<bob>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.10\n"));
@@ -49,6 +57,10 @@ public sealed class LogParserTests
     [Theory]
     [InlineData("Nov 21 04:00:00 mx01 kernel: " + Failed)]
     [InlineData("Nov 21 04:00:00 mx01 evil[1]: sshd[2]: " + Failed)]
+    [InlineData("Nov 21 04:00:00 imap(x sshd: " + Failed + ": )<1><c2Vz>: Info: Logged out")]
+    [InlineData("Nov 21 04:00:00 auth(x sshd: " + Failed + ": ,198.51.100.9,sasl:plain)<c2Vz>: Info: sql: unknown user")]
+    [InlineData("Nov 21 04:00:00 lmtp(1, x, sshd: " + Failed + ": ): Info: x")]
+    [InlineData("Nov 21 04:00:00 mx01 doveadm(192.0.2.7): imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<bob>, rip=192.0.2.7")]
     [InlineData("")]
     [InlineData("\0\0\0")]
     public void Line_OfAnotherProgram_IsNothing(string line) => Assert.Empty(Read(line + "\n"));
