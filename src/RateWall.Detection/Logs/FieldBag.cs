@@ -30,6 +30,9 @@ internal sealed class FieldBag(Field[] fields, string separator)
         // The bag begins with a key, named here or not: "Disconnected: some reason: user=..." is another line.
         int name = ByteClass.Account.Run(message[at..]);
         if (name == 0 || at + name >= message.Length || message[at + name] != '=') return false;
+        // What looks like fields behind a key of theirs is a client's text in the real ones.
+        foreach (Field field in fields)
+            if (message[..at].IndexOf(field.Key) >= 0) return false;
         uint seen = 0;
         bool wantsAddress = false, twice = false;
         Captures found = captures;

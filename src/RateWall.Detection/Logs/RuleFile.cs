@@ -171,10 +171,11 @@ internal sealed class RuleFile
                 return part;
             }
 
-            // "auth-worker(1234): " is a part with its process id; "auth(user,...)" is the message.
+            // "auth-worker(1234): " is a part with its process id, "auth(default): " one with its name of long ago;
+            // "auth(user,...)" is the message.
             if (rest.IsEmpty || rest[0] != '(') continue;
-            int digits = ByteClass.Num.Run(rest[1..]);
-            message = digits > 0 && rest[(1 + digits)..].StartsWith("): "u8) ? rest[(digits + 4)..] : rest;
+            int run = ByteClass.Account.Run(rest[1..]);
+            message = run > 0 && rest[(1 + run)..].StartsWith("): "u8) ? rest[(run + 4)..] : rest;
             return part;
         }
 

@@ -17,7 +17,7 @@ public sealed class HostileLineTests
         Forged, " from ", " from " + Forged, " port 1", " ssh2", " ssh2: ", ": ", "]", "[", ">", ">, rip=" + Forged, ", rip=" + Forged + ", ",
         " not allowed because ", " [preauth]", "(", ")", "," + Forged + "): unknown user", " for invalid user ", " " + Forged + " port 1",
         "x", "root", " ", "", "  user=", " rhost=" + Forged, "\u00e9", "'", "' from ", ": Change of username or service not allowed: ", "user=<",
-        " (auth failed, 9 attempts in 1 secs): user=<", ">, method=PLAIN, rip=" + Forged + ", lip=" + Forged, "): Password mismatch (given password: ",
+        " (auth failed, 9 attempts in 1 secs): user=<", " (no auth attempts): rip=" + Forged + ", user=<", ">, method=PLAIN, rip=" + Forged + ", lip=" + Forged, "): Password mismatch (given password: ",
         ",sasl:plain)<x>: sql: Password mismatch", "' from `" + Forged + "'", " rejected: ", "Failed password for root from " + Forged + " port 1 ssh2", "message repeated 5 times: [ ",
     ];
 
