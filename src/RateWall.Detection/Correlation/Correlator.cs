@@ -27,8 +27,11 @@ public sealed class Correlator
     private readonly ICorrelationState state;
     private readonly long trustMilliseconds;
     private readonly int maxWindows;
-    private readonly Dictionary<Slot, SlidingWindow> windows = [];
-    private readonly Dictionary<Slot, Trust> trust = [];
+    private readonly SourceRows sources = new();
+    private readonly Rows<WindowRow> windows = new();
+    private readonly Rows<TrustRow> trust = new();
+    private readonly StampPool stamps = new();
+    private readonly List<(string Name, int Service)> names = [];
     private readonly int[] families;
 
     /// <param name="services">What is detected where; attempts at other services are counted and dropped.</param>
@@ -63,12 +66,24 @@ public sealed class Correlator
     public long Overflowed { get; private set; }
 
     /// <summary>Windows that changed since the last <see cref="Clear"/>.</summary>
-    public IEnumerable<WindowState> Changed =>
-        windows.Where(w => w.Value.Changed).Select(w => new WindowState(IdOf(w.Key), w.Value.Stamps.ToArray()));
+    public IEnumerable<WindowState> Changed
+    {
+        get
+        {
+            for (int i = 0; i < windows.Count; i++)
+                if (windows[i].Window.Changed) yield return new(IdOf(windows[i]), windows[i].Window.Stamps.ToArray());
+        }
+    }
 
     /// <summary>Keys that logged in since the last <see cref="Clear"/>, the latest time of each.</summary>
-    public IEnumerable<SuccessSeen> Successes =>
-        trust.Where(t => t.Value.Seen is not null).Select(t => new SuccessSeen(t.Key.Key, services[t.Key.Service].Family, t.Value.Seen!.Value));
+    public IEnumerable<SuccessSeen> Successes
+    {
+        get
+        {
+            for (int i = 0; i < trust.Count; i++)
+                if (trust[i].Seen is { } seen) yield return new(sources[trust[i].Source].Key, services[trust[i].Family].Family, seen);
+        }
+    }
 
     /// <summary>
     /// Takes one attempt; a fired detection is added to <paramref name="offences"/> and its window starts anew. An
@@ -84,17 +99,17 @@ public sealed class Correlator
         switch (attempt.Kind)
         {
             case AttemptKind.Success:
-                Succeeded(keys.KeyOf(attempt.Source), service, attempt.UnixMilliseconds);
+                Succeeded(sources.FindOrAdd(keys.KeyOf(attempt.Source)), service, attempt.UnixMilliseconds);
                 break;
             case AttemptKind.Failure or AttemptKind.Invalid when detection.Failures is { } failures:
-                AddressPrefix key = keys.KeyOf(attempt.Source);
-                long factor = IsTrusted(key, service, attempt.UnixMilliseconds) ? detection.TrustedFactor : 1;
-                Count(attempt, new(service, IsProbe: false, key), failures.Within, failures.Count * factor, offences);
+                int source = SourceOf(attempt);
+                long factor = IsTrusted(source, service, attempt.UnixMilliseconds) ? detection.TrustedFactor : 1;
+                Count(attempt, source, service * 2, failures.Within, failures.Count * factor, offences);
                 break;
             case AttemptKind.Probe when detection.Probes is { } probes:
-                AddressPrefix prober = keys.KeyOf(attempt.Source);
+                int prober = SourceOf(attempt);
                 if (IsTrusted(prober, service, attempt.UnixMilliseconds)) break;
-                Count(attempt, new(service, IsProbe: true, prober), probes.Within, probes.Count, offences);
+                Count(attempt, prober, (service * 2) + 1, probes.Within, probes.Count, offences);
                 break;
         }
     }
@@ -102,86 +117,147 @@ public sealed class Correlator
     /// <summary>Drops the stamps of a key at or before a time, in memory (a pardon given meanwhile).</summary>
     public void Forget(AddressPrefix key, long upToUnixMilliseconds)
     {
-        foreach ((Slot slot, SlidingWindow window) in windows)
-            if (slot.Key == key) window.Forget(upToUnixMilliseconds);
+        int source = sources.Find(key);
+        if (source < 0) return;
+        for (int row = sources[source].Window; row != 0; row = windows[row - 1].Next)
+            windows[row - 1].Window.Forget(upToUnixMilliseconds);
     }
 
     /// <summary>Forgets what has been saved; windows are loaded again when they are next touched.</summary>
     public void Clear()
     {
+        sources.Clear();
         windows.Clear();
         trust.Clear();
+        stamps.Clear();
     }
 
-    private void Count(in Attempt attempt, Slot slot, TimeSpan within, long threshold, ICollection<Offence> offences)
+    // Whom an attempt is about, or -1 when so many are known that neither a window nor trust would find room.
+    private int SourceOf(in Attempt attempt)
+    {
+        AddressPrefix key = keys.KeyOf(attempt.Source);
+        return sources.Count < 2L * maxWindows ? sources.FindOrAdd(key) : sources.Find(key);
+    }
+
+    private void Count(in Attempt attempt, int source, int slot, TimeSpan within, long threshold, ICollection<Offence> offences)
     {
         int times = Math.Clamp(attempt.Count, 1, 10_000);
-        if (!windows.TryGetValue(slot, out SlidingWindow? window))
+        int row = source < 0 ? -1 : WindowOf(source, slot);
+        if (row < 0)
         {
-            if (windows.Count >= maxWindows)
-            {
-                Overflowed += times;
-                return;
-            }
-
-            window = new();
-            window.Load(state.LoadWindow(IdOf(slot)));
-            windows.Add(slot, window);
+            Overflowed += times;
+            return;
         }
 
+        ref SlidingWindow window = ref windows[row].Window;
         long length = (long)within.TotalMilliseconds;
-        window.Add(attempt.UnixMilliseconds, times, length);
-        if (window.Stamps.Length < threshold) return;
+        window.Add(attempt.UnixMilliseconds, times, length, stamps);
+        if (window.Count < threshold) return;
         (int count, long since) = window.Fullest(attempt.UnixMilliseconds, length);
         if (count < threshold) return;
         window.Reset();
+        WindowId id = IdOf(windows[row]);
         offences.Add(new(
-            slot.IsProbe ? Probes : Failures, services[slot.Service].Service, slot.Key,
-            DateTimeOffset.FromUnixTimeMilliseconds(attempt.UnixMilliseconds), count,
+            id.Detection, id.Service, id.Key, DateTimeOffset.FromUnixTimeMilliseconds(attempt.UnixMilliseconds), count,
             DateTimeOffset.FromUnixTimeMilliseconds(since), within));
     }
 
-    private void Succeeded(AddressPrefix key, int service, long stamp)
+    // The row of the source's window, or -1 when there is no room for another.
+    private int WindowOf(int source, int slot)
     {
-        var who = new Slot(families[service], IsProbe: false, key);
-        Trust known = TrustOf(who);
-        trust[who] = new(Later(known.Last, stamp), Later(known.Seen, stamp));
+        for (int row = sources[source].Window; row != 0; row = windows[row - 1].Next)
+            if (windows[row - 1].Slot == slot) return row - 1;
+        if (windows.Count >= maxWindows) return -1;
+        int added = windows.Add();
+        windows[added] = new() { Source = source, Slot = slot, Next = sources[source].Window };
+        sources[source].Window = added + 1;
+        windows[added].Window.Load(state.LoadWindow(IdOf(windows[added])), stamps);
+        return added;
     }
 
-    private bool IsTrusted(AddressPrefix key, int service, long stamp)
+    private void Succeeded(int source, int service, long stamp)
     {
-        var who = new Slot(families[service], IsProbe: false, key);
-        Trust known = TrustOf(who);
+        int row = TrustOf(source, families[service]);
+        if (row < 0) row = AddTrust(source, families[service], Remembered(source, service));
+        ref TrustRow known = ref trust[row];
+        known.Last = Later(known.Last, stamp);
+        known.Seen = Later(known.Seen, stamp);
+    }
+
+    private bool IsTrusted(int source, int service, long stamp)
+    {
+        if (source < 0) return false;
+        int row = TrustOf(source, families[service]);
+        long? last = row >= 0 ? trust[row].Last : Remembered(source, service);
         // Bounded like the windows: beyond that the storage is asked each time.
-        if (trust.Count < maxWindows) trust.TryAdd(who, known);
-        return known.Last is { } success && stamp - success <= trustMilliseconds;
+        if (row < 0 && trust.Count < maxWindows) AddTrust(source, families[service], last);
+        return last is { } success && stamp - success <= trustMilliseconds;
     }
 
-    private Trust TrustOf(Slot who) =>
-        trust.TryGetValue(who, out Trust known) ? known : new(state.LastSuccess(who.Key, services[who.Service].Family), null);
-
-    private static long Later(long? before, long stamp) => before is { } known && known > stamp ? known : stamp;
-
-    private int IndexOf(string service)
+    private int TrustOf(int source, int family)
     {
-        for (int i = 0; i < services.Length; i++)
-            if (services[i].Service == service) return i;
+        for (int row = sources[source].Trust; row != 0; row = trust[row - 1].Next)
+            if (trust[row - 1].Family == family) return row - 1;
         return -1;
     }
 
-    private WindowId IdOf(Slot slot) => new(slot.IsProbe ? Probes : Failures, services[slot.Service].Service, slot.Key);
+    private int AddTrust(int source, int family, long? last)
+    {
+        int added = trust.Add();
+        trust[added] = new() { Source = source, Family = family, Last = last, Next = sources[source].Trust };
+        sources[source].Trust = added + 1;
+        return added;
+    }
+
+    private long? Remembered(int source, int service) => state.LastSuccess(sources[source].Key, services[service].Family);
+
+    private static long Later(long? before, long stamp) => before is { } known && known > stamp ? known : stamp;
+
+    // Rules name their services with few strings, over and over: the same object is the same service.
+    private int IndexOf(string service)
+    {
+        foreach ((string name, int known) in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(names))
+            if (ReferenceEquals(name, service)) return known;
+        int index = Array.FindIndex(services, s => s.Service == service);
+        if (names.Count < 64) names.Add((service, index));
+        return index;
+    }
+
+    private WindowId IdOf(in WindowRow row) =>
+        new(row.Slot % 2 == 1 ? Probes : Failures, services[row.Slot / 2].Service, sources[row.Source].Key);
 
     private static bool IsSound(Threshold? threshold) =>
         threshold is null || (threshold.Count is >= 1 and <= 10_000 && threshold.Within > TimeSpan.Zero);
 
-    /// <param name="Last">The last success ever, or null.</param>
-    /// <param name="Seen">The last one seen since the last save, or null.</param>
-    private readonly record struct Trust(long? Last, long? Seen);
-
-    private readonly record struct Slot(int Service, bool IsProbe, AddressPrefix Key)
+    private struct WindowRow
     {
-        // The address says enough; the run-time's own combination over all fields costs three times as much.
-        public override int GetHashCode() =>
-            HashCode.Combine((ulong)(Key.Address.Value >> 64), (ulong)Key.Address.Value, (Service * 2) + (IsProbe ? 1 : 0));
+        public SlidingWindow Window;
+
+        /// <summary>The number of the source's row.</summary>
+        public int Source;
+
+        /// <summary>Twice the service's number, plus 1 for probes.</summary>
+        public int Slot;
+
+        /// <summary>The source's next window, plus 1.</summary>
+        public int Next;
+    }
+
+    private struct TrustRow
+    {
+        /// <summary>The last success ever, or null.</summary>
+        public long? Last;
+
+        /// <summary>The last one seen since the last save, or null.</summary>
+        public long? Seen;
+
+        /// <summary>The number of the source's row.</summary>
+        public int Source;
+
+        /// <summary>The number of the first service of the family.</summary>
+        public int Family;
+
+        /// <summary>The source's next trust, plus 1.</summary>
+        public int Next;
     }
 }

@@ -3,47 +3,55 @@ namespace RateWall.Detection.Correlation;
 /// <summary>
 /// The times of one key's tries, ascending. A try fires when a stretch of the window's length that holds it holds the
 /// threshold's number of tries; lines that come late count where they belong, up to one window's length behind the newest.
+/// Held in place by its row, so it must not be copied.
 /// </summary>
-internal sealed class SlidingWindow
+internal struct SlidingWindow
 {
-    private long[] stamps = [];
+    private StampRoom room;
     private int count;
 
     /// <summary>True when it differs from what the storage holds.</summary>
-    public bool Changed { get; set; }
+    public bool Changed { readonly get; set; }
+
+    /// <summary>How many times are held.</summary>
+    public readonly int Count => count;
 
     /// <summary>The times held.</summary>
-    public ReadOnlySpan<long> Stamps => stamps.AsSpan(0, count);
+    public readonly ReadOnlySpan<long> Stamps => room.Page.AsSpan(room.Offset, count);
 
     /// <summary>Fills it from the storage.</summary>
-    public void Load(IReadOnlyList<long> saved)
+    public void Load(IReadOnlyList<long> saved, StampPool pool)
     {
         if (saved.Count == 0) return;
-        stamps = [.. saved];
-        Array.Sort(stamps);
-        count = stamps.Length;
+        MakeRoom(saved.Count, pool);
+        for (int i = 0; i < saved.Count; i++) room.Stamps[i] = saved[i];
+        count = saved.Count;
+        room.Stamps[..count].Sort();
     }
 
     /// <summary>Adds a time, so many times over.</summary>
-    public void Add(long stamp, int times, long length)
+    public void Add(long stamp, int times, long length, StampPool pool)
     {
         Changed = true;
-        if (count > 0 && stamp <= stamps[count - 1] - (2 * length)) return;
+        ReadOnlySpan<long> held = Stamps;
+        if (count > 0 && stamp <= held[^1] - (2 * length)) return;
         int at = count;
-        while (at > 0 && stamps[at - 1] > stamp) at--;
-        MakeRoom(times);
-        Array.Copy(stamps, at, stamps, at + times, count - at);
-        stamps.AsSpan(at, times).Fill(stamp);
+        while (at > 0 && held[at - 1] > stamp) at--;
+        MakeRoom(times, pool);
+        Span<long> stamps = room.Stamps;
+        if (at < count) stamps[at..count].CopyTo(stamps[(at + times)..]);
+        stamps.Slice(at, times).Fill(stamp);
         count += times;
         Prune(stamps[count - 1] - (2 * length));
     }
 
     /// <summary>The fullest stretch that holds <paramref name="stamp"/>, the earliest of equals: how many, and since when.</summary>
-    public (int Count, long Since) Fullest(long stamp, long length)
+    public readonly (int Count, long Since) Fullest(long stamp, long length)
     {
+        ReadOnlySpan<long> stamps = Stamps;
         (int Count, long Since) best = (0, stamp);
         int low = 0;
-        for (int high = 0; high < count && stamps[high] - stamp < length; high++)
+        for (int high = 0; high < stamps.Length && stamps[high] - stamp < length; high++)
         {
             while (stamps[high] - stamps[low] >= length) low++;
             if (stamps[high] < stamp || stamps[low] > stamp) continue;
@@ -70,16 +78,20 @@ internal sealed class SlidingWindow
 
     private void Prune(long upTo)
     {
+        ReadOnlySpan<long> held = Stamps;
         int drop = 0;
-        while (drop < count && stamps[drop] <= upTo) drop++;
+        while (drop < held.Length && held[drop] <= upTo) drop++;
         if (drop == 0) return;
-        Array.Copy(stamps, drop, stamps, 0, count - drop);
+        held[drop..].CopyTo(room.Stamps);
         count -= drop;
     }
 
-    private void MakeRoom(int more)
+    private void MakeRoom(int more, StampPool pool)
     {
-        if (count + more <= stamps.Length) return;
-        Array.Resize(ref stamps, Math.Max(count + more, Math.Max(2, stamps.Length * 2)));
+        if (count + more <= room.Length) return;
+        StampRoom wider = pool.Rent(count + more);
+        Stamps.CopyTo(wider.Stamps);
+        pool.Return(room);
+        room = wider;
     }
 }

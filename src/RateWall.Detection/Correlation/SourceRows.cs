@@ -1,0 +1,76 @@
+namespace RateWall.Detection.Correlation;
+
+/// <summary>
+/// The keys that were seen. One look finds all that is held of a key, whatever service it is about: on a busy log the
+/// memory this touches is what correlating costs.
+/// </summary>
+internal sealed class SourceRows
+{
+    private static readonly ulong Seed = (ulong)Random.Shared.NextInt64();
+
+    private readonly Rows<SourceRow> rows = new();
+    private int[] heads = NoHeads(1024);
+
+    /// <summary>How many keys there are.</summary>
+    public int Count => rows.Count;
+
+    /// <summary>A key's row.</summary>
+    public ref SourceRow this[int row] => ref rows[row];
+
+    /// <summary>The number of the key's row, or -1.</summary>
+    public int Find(AddressPrefix key)
+    {
+        for (int row = heads[Hash(key) & (heads.Length - 1)]; row >= 0; row = rows[row].Next)
+            if (rows[row].Key == key) return row;
+        return -1;
+    }
+
+    /// <summary>The number of the key's row, made where it is missing.</summary>
+    public int FindOrAdd(AddressPrefix key)
+    {
+        int known = Find(key);
+        if (known >= 0) return known;
+        if (rows.Count == heads.Length) Widen();
+        int row = rows.Add();
+        rows[row].Key = key;
+        Chain(row);
+        return row;
+    }
+
+    /// <summary>Forgets every key.</summary>
+    public void Clear()
+    {
+        rows.Clear();
+        heads = NoHeads(1024);
+    }
+
+    private void Widen()
+    {
+        heads = NoHeads(heads.Length * 2);
+        for (int row = 0; row < rows.Count; row++) Chain(row);
+    }
+
+    private void Chain(int row)
+    {
+        ref int head = ref heads[Hash(rows[row].Key) & (heads.Length - 1)];
+        rows[row].Next = head;
+        head = row;
+    }
+
+    private static int[] NoHeads(int length)
+    {
+        int[] none = new int[length];
+        Array.Fill(none, -1);
+        return none;
+    }
+
+    // Multiplied so that every bit of the address reaches the low ones. Who chooses addresses at will to make long chains
+    // has to own them: each stands for a connection that was made.
+    private static int Hash(AddressPrefix key)
+    {
+        UInt128 address = key.Address.Value;
+        ulong mixed = ((ulong)address ^ Seed) * 0x9E37_79B9_7F4A_7C15UL;
+        mixed = (mixed ^ (ulong)(address >> 64) ^ (mixed >> 29)) * 0xD6E8_FEB8_6659_FD93UL;
+        return (int)((mixed + key.Length) >> 32);
+    }
+}

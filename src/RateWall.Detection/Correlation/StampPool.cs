@@ -1,0 +1,61 @@
+using System.Numerics;
+
+namespace RateWall.Detection.Correlation;
+
+/// <summary>A stretch of a <see cref="StampPool"/> page.</summary>
+/// <param name="Page">The page, or null: no room at all.</param>
+/// <param name="Offset">Where it begins.</param>
+/// <param name="Length">How many stamps fit: a power of two, or 0.</param>
+internal readonly record struct StampRoom(long[]? Page, int Offset, int Length)
+{
+    /// <summary>The stamps.</summary>
+    public Span<long> Stamps => Page.AsSpan(Offset, Length);
+}
+
+/// <summary>
+/// Room for the stamps of very many windows, of which nearly all hold a few: cut from common pages in powers of two, so
+/// that a hundred thousand sources are no hundred thousand arrays. Room that was given back is used again.
+/// </summary>
+internal sealed class StampPool
+{
+    /// <summary>The least room that is given.</summary>
+    public const int Least = 4;
+
+    // 64 KiB: below the size from which on the run-time clears and keeps arrays apart.
+    private const int PageLength = 8192;
+
+    private readonly Stack<StampRoom>?[] free = new Stack<StampRoom>?[32];
+    private long[] page = [];
+    private int used;
+
+    /// <summary>Gives room for at least <paramref name="wanted"/> stamps; its content is undefined.</summary>
+    public StampRoom Rent(int wanted)
+    {
+        int length = Math.Max(Least, (int)BitOperations.RoundUpToPowerOf2((uint)wanted));
+        if (free[BitOperations.Log2((uint)length)] is { Count: > 0 } known) return known.Pop();
+        if (length > PageLength / 4) return new(new long[length], 0, length);
+        if (used + length > page.Length)
+        {
+            page = new long[PageLength];
+            used = 0;
+        }
+
+        used += length;
+        return new(page, used - length, length);
+    }
+
+    /// <summary>Takes room back.</summary>
+    public void Return(StampRoom room)
+    {
+        if (room.Length == 0 || room.Length > PageLength / 4) return;
+        (free[BitOperations.Log2((uint)room.Length)] ??= new()).Push(room);
+    }
+
+    /// <summary>Forgets every page: nothing that was given out is in use any more.</summary>
+    public void Clear()
+    {
+        Array.Clear(free);
+        page = [];
+        used = 0;
+    }
+}
