@@ -16,11 +16,28 @@ public readonly partial record struct SourceAddress(UInt128 Value) : IComparable
 
     private const ulong MappedTop = 0x0000_FFFF_0000_0000UL;
 
+    private static readonly ulong Seed = (ulong)Random.Shared.NextInt64();
+
     /// <summary>True for ::ffff:0:0/96, which is how IPv4 is held here.</summary>
     public bool IsIPv4 => (ulong)(Value >> 64) == 0 && ((ulong)Value & 0xFFFF_FFFF_0000_0000UL) == MappedTop;
 
     /// <summary>The IPv4 address as a number, most significant byte first. Only meaningful when <see cref="IsIPv4"/>.</summary>
     public uint IPv4Value => (uint)Value;
+
+    /// <summary>
+    /// A hash that differs from run to run, so that nobody can choose addresses that meet in one place of a table; every
+    /// bit of it depends on every bit of the address.
+    /// </summary>
+    internal int Mixed
+    {
+        get
+        {
+            ulong mixed = ((ulong)Value ^ Seed) * 0x9E37_79B9_7F4A_7C15UL;
+            mixed ^= (mixed >> 29) ^ (ulong)(Value >> 64);
+            mixed = (mixed ^ (mixed >> 32)) * 0xD6E8_FEB8_6659_FD93UL;
+            return (int)(mixed >> 32);
+        }
+    }
 
     /// <summary>Makes the IPv4 address whose number, most significant byte first, is <paramref name="value"/>.</summary>
     public static SourceAddress FromIPv4(uint value) => new(MappedTop | value);

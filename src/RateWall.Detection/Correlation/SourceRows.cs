@@ -6,8 +6,6 @@ namespace RateWall.Detection.Correlation;
 /// </summary>
 internal sealed class SourceRows
 {
-    private static readonly ulong Seed = (ulong)Random.Shared.NextInt64();
-
     private readonly Rows<SourceRow> rows = new();
     private int[] heads = NoHeads(1024);
 
@@ -64,13 +62,5 @@ internal sealed class SourceRows
         return none;
     }
 
-    // Multiplied so that every bit of the address reaches the low ones. Who chooses addresses at will to make long chains
-    // has to own them: each stands for a connection that was made.
-    private static int Hash(AddressPrefix key)
-    {
-        UInt128 address = key.Address.Value;
-        ulong mixed = ((ulong)address ^ Seed) * 0x9E37_79B9_7F4A_7C15UL;
-        mixed = (mixed ^ (ulong)(address >> 64) ^ (mixed >> 29)) * 0xD6E8_FEB8_6659_FD93UL;
-        return (int)((mixed + key.Length) >> 32);
-    }
+    private static int Hash(AddressPrefix key) => key.Address.Mixed + key.Length;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace RateWall.Detection.Logs;
@@ -21,19 +22,20 @@ internal sealed class OpenTries
     /// <summary>The most bytes of a line that are kept.</summary>
     public const int MaxLine = 1024;
 
-    private readonly Dictionary<Key, Entry> entries = [];
-    private readonly Queue<(Key Key, long Version)> order = new();
     private readonly RuleSet rules;
-    private readonly Stack<Entry> free = new();
-    private long version;
+    private readonly Stack<OpenTry> free = new();
+    private OpenTry?[] heads = new OpenTry?[1024];
+    private OpenTry? oldest;
+    private OpenTry? newest;
+    private int count;
 
     public OpenTries(RuleSet rules) => this.rules = rules;
 
     /// <summary>Everything held, oldest first; a process that has been counted is an entry with Count 0.</summary>
     public IReadOnlyList<PendingNote> Export()
     {
-        var all = new List<PendingNote>(entries.Count);
-        foreach (Entry entry in entries.Values.OrderBy(e => e.Version)) all.Add(entry.ToNote());
+        var all = new List<PendingNote>(count);
+        for (OpenTry? entry = oldest; entry is not null; entry = entry.Newer) all.Add(entry.ToNote());
         return all;
     }
 
@@ -42,8 +44,8 @@ internal sealed class OpenTries
     {
         RuleFile? file = rules.FileOf(note.Program);
         if (file is null) return;
-        var key = new Key(file.Description.Name, note.ProcessId, note.Source);
-        Entry entry = Fresh(note.Program, note.ProcessId, note.Source);
+        var key = new TryKey(file.Description.Name, note.ProcessId, note.Source);
+        OpenTry entry = Find(key) ?? Add(key, note.Program);
         var attempt = new Attempt
         {
             UnixMilliseconds = note.UnixMilliseconds,
@@ -54,217 +56,181 @@ internal sealed class OpenTries
             Line = note.Line,
         };
         entry.Become(attempt, note.Count, keepText: true);
-        Put(key, entry);
+        Renew(entry);
     }
 
     /// <summary>A line that counts was seen: its process's notes are told.</summary>
     public void Counted(string file, string program, int process, in Attempt attempt, AttemptHandler onAttempt)
     {
-        Key key = KeyOf(file, process, attempt);
+        TryKey key = KeyOf(file, process, attempt);
         if (process != 0 && attempt.HasSource) Drop(new(file, process, null), attempt.UnixMilliseconds, onAttempt);
-        if (entries.TryGetValue(key, out Entry? entry)) HandOnIfOver(entry, attempt.UnixMilliseconds, onAttempt);
-        else entry = Fresh(program, process, key.Source);
+        OpenTry? entry = Find(key);
+        if (entry is not null) HandOnIfOver(entry, attempt.UnixMilliseconds, onAttempt);
+        else entry = Add(key, program);
         entry.Become(attempt, 0, keepText: false);
-        Put(key, entry);
+        Renew(entry);
     }
 
     /// <summary>A note was seen: it waits, unless its process has been counted already.</summary>
     public void Note(string file, string program, int process, in Attempt attempt, AttemptHandler onAttempt)
     {
-        Key key = KeyOf(file, process, attempt);
-        if (entries.TryGetValue(key, out Entry? known))
+        TryKey key = KeyOf(file, process, attempt);
+        if (Find(key) is { } known)
         {
             if (known.Count == 0 && attempt.UnixMilliseconds - known.UnixMilliseconds <= CountedMilliseconds) return;
             if (known.Count == 0)
             {
                 known.Become(attempt, attempt.Count, keepText: true);
-                Put(key, known);
+                Renew(known);
                 return;
             }
 
-            if (attempt.UnixMilliseconds - known.UnixMilliseconds > NoteMilliseconds) SettleOne(key, known, onAttempt);
+            if (attempt.UnixMilliseconds - known.UnixMilliseconds > NoteMilliseconds) SettleOne(known, onAttempt);
             else known.Strengthen(attempt);
             return;
         }
 
-        Entry entry = Fresh(program, process, key.Source);
+        OpenTry entry = Add(key, program);
         entry.Become(attempt, attempt.Count, keepText: true);
-        Put(key, entry);
-        if (entries.Count > MaxEntries) DropOldest(onAttempt);
+        Renew(entry);
+        if (count > MaxEntries) DropOldest(onAttempt);
     }
 
     /// <summary>Hands on the notes that have waited long enough, and forgets what need not be remembered longer.</summary>
     public void Settle(long now, AttemptHandler onAttempt)
     {
-        int rounds = order.Count;
-        while (rounds-- > 0)
+        // What is settled becomes the newest: the walk ends where it stood at the beginning.
+        OpenTry? last = newest;
+        for (OpenTry? entry = oldest, next; entry is not null; entry = next)
         {
-            (Key key, long seen) = order.Dequeue();
-            if (!entries.TryGetValue(key, out Entry? entry) || entry.Version != seen) continue;
-            long waits = entry.Count == 0 ? CountedMilliseconds : NoteMilliseconds;
-            if (now - entry.UnixMilliseconds <= waits) order.Enqueue((key, seen));
-            else if (entry.Count == 0) Remove(key, entry);
-            else SettleOne(key, entry, onAttempt);
+            next = ReferenceEquals(entry, last) ? null : entry.Newer;
+            if (!IsOver(entry, now)) continue;
+            if (entry.Count == 0) Remove(entry);
+            else SettleOne(entry, onAttempt);
         }
     }
 
     /// <summary>As <see cref="Settle"/>, but looks only at the entries that have waited longest: cheap at every line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SettleFirst(long now, AttemptHandler onAttempt)
     {
-        while (order.TryPeek(out (Key Key, long Version) head))
+        while (oldest is { } entry && IsOver(entry, now))
         {
-            bool current = entries.TryGetValue(head.Key, out Entry? entry) && entry.Version == head.Version;
-            if (current && now - entry!.UnixMilliseconds <= (entry.Count == 0 ? CountedMilliseconds : NoteMilliseconds)) return;
-            order.Dequeue();
-            if (!current) continue;
-            if (entry!.Count == 0) Remove(head.Key, entry);
-            else SettleOne(head.Key, entry, onAttempt);
+            if (entry.Count == 0) Remove(entry);
+            else SettleOne(entry, onAttempt);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsOver(OpenTry entry, long now) =>
+        now - entry.UnixMilliseconds > (entry.Count == 0 ? CountedMilliseconds : NoteMilliseconds);
+
     // A note whose ten seconds are over counts, whether or not somebody called Settle in between.
-    private static void HandOnIfOver(Entry entry, long now, AttemptHandler onAttempt)
+    private static void HandOnIfOver(OpenTry entry, long now, AttemptHandler onAttempt)
     {
         if (entry.Count > 0 && now - entry.UnixMilliseconds > NoteMilliseconds) entry.HandOn(onAttempt);
     }
 
-    private void Drop(Key key, long now, AttemptHandler onAttempt)
+    private void Drop(in TryKey key, long now, AttemptHandler onAttempt)
     {
-        if (!entries.TryGetValue(key, out Entry? entry)) return;
+        if (Find(key) is not { } entry) return;
         HandOnIfOver(entry, now, onAttempt);
-        Remove(key, entry);
+        Remove(entry);
     }
 
     private void DropOldest(AttemptHandler onAttempt)
     {
-        while (order.TryDequeue(out (Key Key, long Version) head))
-        {
-            if (!entries.TryGetValue(head.Key, out Entry? entry) || entry.Version != head.Version) continue;
-            if (entry.Count > 0) entry.HandOn(onAttempt);
-            Remove(head.Key, entry);
-            return;
-        }
+        if (oldest is not { } entry) return;
+        if (entry.Count > 0) entry.HandOn(onAttempt);
+        Remove(entry);
     }
 
     // The process has been counted now; what else it says for half a minute tells of the same connection.
-    private void SettleOne(Key key, Entry entry, AttemptHandler onAttempt)
+    private void SettleOne(OpenTry entry, AttemptHandler onAttempt)
     {
         entry.HandOn(onAttempt);
         entry.Count = 0;
-        Put(key, entry);
+        Renew(entry);
     }
 
-    private void Put(Key key, Entry entry)
+    private OpenTry? Find(in TryKey key)
     {
-        entry.Version = ++version;
-        entries[key] = entry;
-        order.Enqueue((key, entry.Version));
-        if (order.Count <= 4 * MaxEntries) return;
-        order.Clear();
-        foreach ((Key live, Entry held) in entries.OrderBy(e => e.Value.Version)) order.Enqueue((live, held.Version));
-    }
-
-    private Entry Fresh(string program, int process, SourceAddress? source)
-    {
-        if (!free.TryPop(out Entry? entry)) entry = new();
-        entry.Open(program, process, source);
+        OpenTry? entry = heads[Hash(key) & (heads.Length - 1)];
+        while (entry is not null && !IsOf(entry, key)) entry = entry.Chained;
         return entry;
     }
 
-    // A log of an attack opens and closes thousands of these; they and their buffers are used again.
-    private void Remove(in Key key, Entry entry)
+    private static bool IsOf(OpenTry entry, in TryKey key) =>
+        entry.Key.Process == key.Process && entry.Key.Source == key.Source && entry.Key.File == key.File;
+
+    private OpenTry Add(in TryKey key, string program)
     {
-        entries.Remove(key);
+        if (count++ == heads.Length) Widen();
+        if (!free.TryPop(out OpenTry? entry)) entry = new();
+        entry.Open(key, program);
+        Chain(entry);
+        entry.Older = newest;
+        if (newest is null) oldest = entry;
+        else newest.Newer = entry;
+        newest = entry;
+        return entry;
+    }
+
+    private void Chain(OpenTry entry)
+    {
+        ref OpenTry? head = ref heads[Hash(entry.Key) & (heads.Length - 1)];
+        entry.Chained = head;
+        head = entry;
+    }
+
+    private void Widen()
+    {
+        heads = new OpenTry?[heads.Length * 2];
+        for (OpenTry? entry = oldest; entry is not null; entry = entry.Newer) Chain(entry);
+    }
+
+    // Makes the entry the newest.
+    private void Renew(OpenTry entry)
+    {
+        if (ReferenceEquals(entry, newest)) return;
+        Unlink(entry);
+        entry.Older = newest;
+        newest!.Newer = entry;
+        newest = entry;
+    }
+
+    private void Unlink(OpenTry entry)
+    {
+        if (entry.Older is { } older) older.Newer = entry.Newer;
+        else oldest = entry.Newer;
+        if (entry.Newer is { } newer) newer.Older = entry.Older;
+        else newest = entry.Older;
+        entry.Older = entry.Newer = null;
+    }
+
+    // A log of an attack opens and closes thousands of these; they and their buffers are used again.
+    private void Remove(OpenTry entry)
+    {
+        Unlink(entry);
+        ref OpenTry? head = ref heads[Hash(entry.Key) & (heads.Length - 1)];
+        if (ReferenceEquals(head, entry))
+        {
+            head = entry.Chained;
+        }
+        else
+        {
+            OpenTry before = head!;
+            while (!ReferenceEquals(before.Chained, entry)) before = before.Chained!;
+            before.Chained = entry.Chained;
+        }
+
+        entry.Chained = null;
+        count--;
         if (free.Count < 4096) free.Push(entry);
     }
 
-    private static Key KeyOf(string file, int process, in Attempt attempt) =>
+    private static TryKey KeyOf(string file, int process, in Attempt attempt) =>
         new(file, process, attempt.HasSource ? attempt.Source : null);
 
-    private readonly record struct Key(string File, int Process, SourceAddress? Source)
-    {
-        public override int GetHashCode()
-        {
-            UInt128 address = Source?.Value ?? UInt128.One;
-            return HashCode.Combine(Process, (ulong)address, (ulong)(address >> 64));
-        }
-    }
-
-    private sealed class Entry
-    {
-        private byte[] text = [];
-        private int userLength;
-        private int lineLength;
-        private string program = "";
-        private int process;
-        private SourceAddress? source;
-        private string service = "";
-        private AttemptKind kind;
-        private string rule = "";
-
-        public long UnixMilliseconds { get; set; }
-
-        public int Count { get; set; }
-
-        public long Version { get; set; }
-
-        private ReadOnlySpan<byte> User => text.AsSpan(0, userLength);
-
-        private ReadOnlySpan<byte> Line => text.AsSpan(userLength, lineLength);
-
-        public void Open(string byProgram, int byProcess, SourceAddress? from) => (program, process, source) = (byProgram, byProcess, from);
-
-        public void Become(in Attempt attempt, int count, bool keepText)
-        {
-            UnixMilliseconds = attempt.UnixMilliseconds;
-            service = attempt.Service;
-            kind = attempt.Kind;
-            Count = count;
-            rule = attempt.Rule;
-            userLength = keepText ? Math.Min(attempt.User.Length, MaxLine) : 0;
-            lineLength = keepText ? Math.Min(attempt.Line.Length, MaxLine) : 0;
-            if (text.Length < userLength + lineLength) text = new byte[Math.Max(256, userLength + lineLength)];
-            attempt.User[..userLength].CopyTo(text);
-            attempt.Line[..lineLength].CopyTo(text.AsSpan(userLength));
-        }
-
-        // A name that does not exist says more than a refusal, a refusal more than a hang-up.
-        public void Strengthen(in Attempt attempt)
-        {
-            if (Strength(attempt.Kind) <= Strength(kind)) return;
-            long first = UnixMilliseconds;
-            Become(attempt, Math.Max(Count, attempt.Count), keepText: true);
-            UnixMilliseconds = first;
-        }
-
-        public void HandOn(AttemptHandler onAttempt)
-        {
-            var attempt = new Attempt
-            {
-                UnixMilliseconds = UnixMilliseconds,
-                Service = service,
-                Kind = kind,
-                HasSource = source is not null,
-                Source = source ?? default,
-                User = User,
-                Count = Count,
-                IsNote = true,
-                Rule = rule,
-                Line = Line,
-            };
-            onAttempt(attempt);
-        }
-
-        public PendingNote ToNote() => new(
-            program, process, UnixMilliseconds, service, kind, source,
-            userLength == 0 || Count == 0 ? null : Encoding.Latin1.GetString(User), Count, rule, Count == 0 ? [] : Line.ToArray());
-
-        private static int Strength(AttemptKind kind) => kind switch
-        {
-            AttemptKind.Invalid => 3,
-            AttemptKind.Failure => 2,
-            AttemptKind.Probe => 1,
-            _ => 0,
-        };
-    }
+    private static int Hash(in TryKey key) => key.Source.GetValueOrDefault().Mixed ^ (key.Process * 0x61C8_8647);
 }
