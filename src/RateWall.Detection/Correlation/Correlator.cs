@@ -179,6 +179,7 @@ public sealed class Correlator
     {
         int row = TrustOf(source, families[service]);
         if (row < 0) row = AddTrust(source, families[service], Remembered(source, service));
+        sources[source].NeverIn &= (ushort)~SourceRow.BitOf(families[service]);
         ref TrustRow known = ref trust[row];
         known.Last = Later(known.Last, stamp);
         known.Seen = Later(known.Seen, stamp);
@@ -187,8 +188,17 @@ public sealed class Correlator
     private bool IsTrusted(int source, int service, long stamp)
     {
         if (source < 0) return false;
+        ref SourceRow who = ref sources[source];
+        ushort bit = SourceRow.BitOf(families[service]);
+        if ((who.NeverIn & bit) != 0) return false;
         int row = TrustOf(source, families[service]);
         long? last = row >= 0 ? trust[row].Last : Remembered(source, service);
+        if (last is null && bit != 0)
+        {
+            who.NeverIn |= bit;
+            return false;
+        }
+
         // Bounded like the windows: beyond that the storage is asked each time.
         if (row < 0 && trust.Count < maxWindows) AddTrust(source, families[service], last);
         return last is { } success && stamp - success <= trustMilliseconds;

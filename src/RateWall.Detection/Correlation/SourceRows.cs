@@ -18,9 +18,16 @@ internal sealed class SourceRows
     /// <summary>The number of the key's row, or -1.</summary>
     public int Find(AddressPrefix key)
     {
-        for (int row = heads[Hash(key) & (heads.Length - 1)]; row >= 0; row = rows[row].Next)
-            if (rows[row].Key == key) return row;
-        return -1;
+        UInt128 address = key.Address.Value;
+        int row = heads[Hash(address, key.Length) & (heads.Length - 1)];
+        while (row >= 0)
+        {
+            ref SourceRow known = ref rows[row];
+            if (known.Address == address && known.Length == key.Length) break;
+            row = known.Next;
+        }
+
+        return row;
     }
 
     /// <summary>The number of the key's row, made where it is missing.</summary>
@@ -30,7 +37,8 @@ internal sealed class SourceRows
         if (known >= 0) return known;
         if (rows.Count == heads.Length) Widen();
         int row = rows.Add();
-        rows[row].Key = key;
+        rows[row].Address = key.Address.Value;
+        rows[row].Length = key.Length;
         Chain(row);
         return row;
     }
@@ -50,7 +58,7 @@ internal sealed class SourceRows
 
     private void Chain(int row)
     {
-        ref int head = ref heads[Hash(rows[row].Key) & (heads.Length - 1)];
+        ref int head = ref heads[Hash(rows[row].Address, rows[row].Length) & (heads.Length - 1)];
         rows[row].Next = head;
         head = row;
     }
@@ -62,5 +70,5 @@ internal sealed class SourceRows
         return none;
     }
 
-    private static int Hash(AddressPrefix key) => key.Address.Mixed + key.Length;
+    private static int Hash(UInt128 address, int length) => new SourceAddress(address).Mixed + length;
 }

@@ -16,6 +16,15 @@ internal sealed class ByteClass
         foreach (char c in extra) members[c] = true;
     }
 
+    /// <summary>One byte.</summary>
+    public static ByteClass Just(byte one)
+    {
+        var just = new ByteClass("", 1, "", letters: false);
+        Array.Clear(just.members);
+        just.members[one] = true;
+        return just;
+    }
+
     /// <summary>An address, or the host name a daemon resolved it to.</summary>
     public static ByteClass Address { get; } = new("address", 255, ".:-_%", letters: true);
 

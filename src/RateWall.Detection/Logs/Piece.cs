@@ -28,7 +28,14 @@ internal enum PieceKind
 internal sealed record Piece(PieceKind Kind)
 {
     /// <summary>The bytes of a literal.</summary>
-    public byte[] Literal { get; init; } = [];
+    public byte[] Literal
+    {
+        get => Fixed.Bytes;
+        init => Fixed = new(value);
+    }
+
+    /// <summary>The same, as it is compared with messages.</summary>
+    public Literal Fixed { get; private init; } = new([]);
 
     /// <summary>The class of a typed hole.</summary>
     public ByteClass? Class { get; init; }

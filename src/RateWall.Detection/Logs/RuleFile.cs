@@ -5,6 +5,9 @@ namespace RateWall.Detection.Logs;
 /// <summary>A part of a daemon that names itself at the start of its messages ("imap-login: ") and what it serves.</summary>
 internal sealed record Part(byte[] Name, string Service)
 {
+    /// <summary>Its name, as messages begin with it.</summary>
+    public Literal Start { get; } = new(Name);
+
     /// <summary>The rules that hold for it.</summary>
     public RuleTree Tree { get; set; } = new([]);
 }
@@ -13,19 +16,28 @@ internal sealed record Part(byte[] Name, string Service)
 internal sealed class RuleFile
 {
     private readonly RuleTree tree;
+    // Words such as "error:" that may stand in front of any message.
+    private readonly Literal[] leads;
 
     public RuleFile(RuleFileDescription description, string service, Part[] parts, byte[][] leads, Rule[] rules, RuleSample[] samples)
     {
         Description = description;
         Service = service;
         Parts = parts;
-        Leads = leads;
+        this.leads = [.. leads.Select(l => new Literal(l))];
         Rules = rules;
         Samples = samples;
         HasNotes = Array.Exists(rules, r => r.Counting == Counting.Note);
-        tree = TreeOf(rules);
+        tree = TreeOf(parts.Length == 0 ? rules : []);
+        // Parts mostly come in groups that share their rules.
+        List<(Rule[] Rules, RuleTree Tree)> trees = [];
         foreach (Part part in parts)
-            part.Tree = TreeOf(rules.Where(r => r.Parts.Length == 0 || Array.Exists(r.Parts, p => part.Name.AsSpan().SequenceEqual(p))));
+        {
+            Rule[] own = Array.FindAll(rules, r => r.Parts.Length == 0 || Array.Exists(r.Parts, p => part.Name.AsSpan().SequenceEqual(p)));
+            (Rule[] Rules, RuleTree Tree) known = trees.Find(t => t.Rules.AsSpan().SequenceEqual(own));
+            if (known.Tree is null) trees.Add(known = (own, TreeOf(own)));
+            part.Tree = known.Tree;
+        }
     }
 
     /// <summary>What a person sees of it.</summary>
@@ -36,9 +48,6 @@ internal sealed class RuleFile
 
     /// <summary>The parts; when there are any, a message must name one.</summary>
     public Part[] Parts { get; }
-
-    /// <summary>Words such as "error:" that may stand in front of any message.</summary>
-    public byte[][] Leads { get; }
 
     /// <summary>The rules, in order.</summary>
     public Rule[] Rules { get; }
@@ -70,90 +79,14 @@ internal sealed class RuleFile
             rest = WithoutLeads(rest);
         }
 
-        Candidate[] candidates = (part?.Tree ?? tree).Find(rest);
-        if (candidates.Length == 0) return false;
+        Candidates candidates = (part?.Tree ?? tree).Find(rest);
+        if (candidates.IsEmpty) return false;
         preauth |= TakeEnding(ref rest);
-        if (!MatchFirst(candidates, rest, preauth, out result)) return false;
+        if (!candidates.Match(rest, preauth, ref result)) return false;
         result.Count = (int)Math.Min((long)result.Captures.Count * repeated, Captures.MaxCount);
         result.Service = result.Rule.Service ?? part?.Service ?? Service;
         message = rest;
         return true;
-    }
-
-    private static bool MatchFirst(Candidate[] candidates, ReadOnlySpan<byte> message, bool preauth, out RuleMatch result)
-    {
-        result = default;
-        Rule? rule = null;
-        Template? taken = null;
-        foreach (ref readonly Candidate candidate in candidates.AsSpan())
-        {
-            if (candidate.Rule.NeedsPreauth && !preauth) continue;
-            if (!candidate.Template.Match(message, out Captures found)) continue;
-            if (rule is null)
-            {
-                rule = candidate.Rule;
-                taken = candidate.Template;
-                result.Rule = rule;
-                result.Captures = found;
-            }
-            else if (!ReferenceEquals(candidate.Rule, rule))
-            {
-                Doubt(found, candidate.Template.Choice, ref result, taken!.Choice);
-            }
-            else
-            {
-                Settle( ref result, ref taken!, found, candidate.Template);
-            }
-        }
-
-        return rule is not null;
-    }
-
-    // Two options of one rule match. Where both say from which side clients write, the anchor farther from them is the
-    // daemon's own; else different addresses leave the line ambiguous.
-    private static void Settle(ref RuleMatch result, ref Template taken, Captures other, Template template)
-    {
-        Captures first = result.Captures;
-        if (first.Ambiguous) return;
-        if (other.AddressStart == first.AddressStart && !other.Ambiguous) return;
-        bool agree = template.Choice == taken.Choice && taken.Choice != AnchorChoice.Only && !other.Ambiguous
-            && first.AddressStart >= 0 && other.AddressStart >= 0;
-        if (agree)
-        {
-            bool farther = taken.Choice == AnchorChoice.Last
-                ? other.AddressStart > first.AddressStart
-                : other.AddressStart < first.AddressStart;
-            if (!farther) return;
-            result.Captures = other;
-            taken = template;
-            return;
-        }
-
-        MakeAmbiguous(ref result);
-    }
-
-    // A line that can also be read as another of the daemon's formats, with another address, was built to be so. Not in
-    // doubt is an address farther from the clients' side than the other one: no client writes there in either format.
-    private static void Doubt(in Captures other, AnchorChoice choice, ref RuleMatch result, AnchorChoice taken)
-    {
-        Captures first = result.Captures;
-        if (first.Ambiguous || first.AddressStart < 0) return;
-        if (!other.Ambiguous)
-        {
-            if (other.AddressStart < 0 || other.AddressStart == first.AddressStart) return;
-            if (choice == AnchorChoice.Last && taken == AnchorChoice.Last && other.AddressStart < first.AddressStart) return;
-            if (choice == AnchorChoice.First && taken == AnchorChoice.First && other.AddressStart > first.AddressStart) return;
-        }
-
-        MakeAmbiguous(ref result);
-    }
-
-    private static void MakeAmbiguous(ref RuleMatch result)
-    {
-        int count = result.Captures.Count;
-        result.Captures = Captures.Empty;
-        result.Captures.Count = count;
-        result.Captures.Ambiguous = true;
     }
 
     private static RuleTree TreeOf(IEnumerable<Rule> rules) =>
@@ -163,7 +96,7 @@ internal sealed class RuleFile
     {
         foreach (Part part in Parts)
         {
-            if (!message.StartsWith(part.Name)) continue;
+            if (!part.Start.IsAt(message, 0)) continue;
             ReadOnlySpan<byte> rest = message[part.Name.Length..];
             if (rest.StartsWith(": "u8))
             {
@@ -184,8 +117,8 @@ internal sealed class RuleFile
 
     private ReadOnlySpan<byte> WithoutLeads(ReadOnlySpan<byte> message)
     {
-        foreach (byte[] lead in Leads)
-            if (message.StartsWith(lead)) return message[lead.Length..];
+        foreach (ref readonly Literal lead in leads.AsSpan())
+            if (lead.IsAt(message, 0)) return message[lead.Length..];
         return message;
     }
 

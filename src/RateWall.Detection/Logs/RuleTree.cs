@@ -2,9 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Logs;
 
-/// <summary>A rule with one of its templates.</summary>
-internal readonly record struct Candidate(Rule Rule, int Variant, Template Template);
-
 /// <summary>Finds, along the first bytes of a message, the templates whose literal start it has.</summary>
 internal sealed class RuleTree
 {
@@ -18,16 +15,15 @@ internal sealed class RuleTree
 
     /// <summary>The templates worth trying, in the file's order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public Candidate[] Find(ReadOnlySpan<byte> message)
+    public Candidates Find(ReadOnlySpan<byte> message)
     {
         Node node = root;
         int at = 0;
         while (at < message.Length)
         {
-            int child = node.Keys.AsSpan().IndexOf(message[at]);
-            if (child < 0) break;
-            Node next = node.Children[child];
-            if (!message[at..].StartsWith(next.Label)) break;
+            int child = message[at] - node.FirstKey;
+            Node?[] children = node.Children;
+            if ((uint)child >= (uint)children.Length || children[child] is not { } next || !next.Label.IsAt(message, at)) break;
             at += next.Label.Length;
             node = next;
         }
@@ -38,29 +34,31 @@ internal sealed class RuleTree
     private static Node Build(Candidate[] all, int depth, Candidate[] above)
     {
         Candidate[] here = [.. above.Concat(all.Where(c => c.Template.Prefix.Length == depth)).OrderBy(c => c.Rule.Order).ThenBy(c => c.Variant)];
-        var keys = new List<byte>();
-        var children = new List<Node>();
+        var found = new List<(byte Key, Node Node)>();
         foreach (IGrouping<byte, Candidate> group in all.Where(c => c.Template.Prefix.Length > depth).GroupBy(c => c.Template.Prefix[depth]))
         {
             Candidate[] members = [.. group];
             int end = depth + 1;
             while (members.All(m => m.Template.Prefix.Length > end && m.Template.Prefix[end] == members[0].Template.Prefix[end])) end++;
             Node node = Build(members, end, here);
-            keys.Add(group.Key);
-            children.Add(node with { Label = members[0].Template.Prefix[depth..end] });
+            found.Add((group.Key, node with { Label = new(members[0].Template.Prefix[depth..end]) }));
         }
 
-        return new() { Candidates = here, Keys = [.. keys], Children = [.. children] };
+        byte first = found.Count == 0 ? (byte)0 : found.Min(f => f.Key);
+        var children = new Node?[found.Count == 0 ? 0 : found.Max(f => f.Key) - first + 1];
+        foreach ((byte key, Node node) in found) children[key - first] = node;
+        return new() { Candidates = new(here), FirstKey = first, Children = children };
     }
 
     private sealed record Node
     {
-        public byte[] Label { get; init; } = [];
+        public Literal Label { get; init; }
 
-        public required Candidate[] Candidates { get; init; }
+        public required Candidates Candidates { get; init; }
 
-        public required byte[] Keys { get; init; }
+        public required byte FirstKey { get; init; }
 
-        public required Node[] Children { get; init; }
+        /// <summary>By the byte they begin with, counted from the first key.</summary>
+        public required Node?[] Children { get; init; }
     }
 }

@@ -28,8 +28,8 @@ internal sealed class Segment(Piece[] pieces)
         {
             if (piece.Kind == PieceKind.Literal)
             {
-                if (!message[at..].StartsWith(piece.Literal)) return -1;
-                at += piece.Literal.Length;
+                if (!piece.Fixed.IsAt(message, at)) return -1;
+                at += piece.Fixed.Length;
                 continue;
             }
 

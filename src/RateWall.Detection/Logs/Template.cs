@@ -25,6 +25,8 @@ internal sealed class Template
     private readonly Piece[] frees;
     private readonly FieldBag? bag;
     private readonly int anchor;
+    private readonly ByteClass? ending;
+    private readonly bool findsNothing;
 
     public Template(IReadOnlyList<Piece> pieces)
     {
@@ -59,6 +61,13 @@ internal sealed class Template
         Choice = left && right ? AnchorChoice.Only
             : left || anchor == segments.Length - 1 ? AnchorChoice.Last
             : AnchorChoice.First;
+        Longest = pieces.Select(p => p.Literal).MaxBy(l => l.Length) ?? [];
+        ending = LastByteOf(pieces[^1]);
+        int address = pieces.ToList().FindIndex(p => p.IsAddress);
+        findsNothing = address < 0 && bag is null;
+        if (bag is not null || address < 0) return;
+        if (anchor == 0) Stem = Written(pieces.Take(address));
+        else if (anchor == 1 && Choice == AnchorChoice.Last) Tail = Written(pieces.Skip(pieces.ToList().FindIndex(p => p.IsFree) + 1));
     }
 
     /// <summary>The pieces, in order.</summary>
@@ -70,20 +79,77 @@ internal sealed class Template
     /// <summary>The literal every match begins with; may be empty.</summary>
     public byte[] Prefix => segments[0].FirstLiteral;
 
+    /// <summary>The longest literal every match holds.</summary>
+    public byte[] Longest { get; }
+
+    /// <summary>
+    /// What stands behind the first hole, where the anchor comes right there and the last one counts; else null. Templates
+    /// with the same tail find the same anchor, or none.
+    /// </summary>
+    public string? Tail { get; }
+
+    // What stands before the {address}, where no free hole does; else null. Templates with the same stem find the same address.
+    private string? Stem { get; }
+
+    /// <summary>
+    /// True when this one, should it match too, cannot change what <paramref name="taken"/> found. With the same tail, the
+    /// one that was taken stands at the last place there is, and no other stands behind it.
+    /// </summary>
+    /// <param name="taken">The template that matched.</param>
+    /// <param name="sameRule">True when both are of one rule.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool IsMootBeside(Template taken, bool sameRule) =>
+        (Tail is not null && ReferenceEquals(Tail, taken.Tail)) || (Stem is not null && ReferenceEquals(Stem, taken.Stem))
+        || (!sameRule && findsNothing);
+
+    /// <summary>False when a match cannot end as the message does: the cheapest of all tests.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool CanEnd(ReadOnlySpan<byte> message) =>
+        ending is null || (!message.IsEmpty && ending.Holds(message[^1]));
+
     /// <summary>Matches a whole message.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="captures">What was found.</param>
+    /// <param name="noTail">True when nothing matched because the <see cref="Tail"/> is nowhere in the message.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool Match(ReadOnlySpan<byte> message, out Captures captures)
+    public bool Match(ReadOnlySpan<byte> message, ref Captures captures, out bool noTail)
     {
+        noTail = false;
         captures = Captures.Empty;
-        int end = 0;
+        int done = 0;
         if (!segments[0].IsEmpty)
         {
-            end = segments[0].MatchAt(message, 0, ref captures);
-            if (end < 0) return false;
+            done = segments[0].MatchAt(message, 0, ref captures);
+            if (done < 0) return false;
         }
 
-        if (bag is not null) return MatchBag(message, end, ref captures);
-        return anchor == 0 ? MatchRight(message, 0, end, ref captures) : MatchAnchor(message, end, ref captures);
+        if (bag is not null) return MatchBag(message, done, ref captures);
+        if (anchor == 0) return MatchRight(message, 0, done, ref captures);
+        return Tail is null ? MatchAnchor(message, done, ref captures) : MatchTail(message, done, ref captures, out noTail);
+    }
+
+    // As MatchAnchor, from the end of the message down to its very beginning: so the answer holds for every template with
+    // this tail, however much of the message its beginning takes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool MatchTail(ReadOnlySpan<byte> message, int from, ref Captures captures, out bool noTail)
+    {
+        Segment segment = segments[1];
+        int high = message.Length;
+        Captures start = captures;
+        noTail = true;
+        while (true)
+        {
+            int at = message[..high].LastIndexOf(segment.FirstLiteral);
+            if (at < 0) return false;
+            high = at + segment.FirstLiteral.Length - 1;
+            captures = start;
+            int behind = segment.MatchAt(message, at, ref captures);
+            if (behind < 0 || !MatchRight(message, 1, behind, ref captures)) continue;
+            noTail = false;
+            if (at < from) return false;
+            Take(frees[0], from, at, ref captures);
+            return true;
+        }
     }
 
     private bool MatchBag(ReadOnlySpan<byte> message, int end, ref Captures captures)
@@ -169,4 +235,15 @@ internal sealed class Template
         captures.UserStart = start;
         captures.UserLength = end - start;
     }
+
+    // Equal for equal pieces, and then the same object, so that comparing is cheap.
+    private static string Written(IEnumerable<Piece> pieces) =>
+        string.Intern(string.Join('\0', pieces.Select(p => $"{p.Kind}{p.GivesBack}{(p.Kind == PieceKind.Literal ? Convert.ToHexString(p.Literal) : p.ToString())}")));
+
+    private static ByteClass? LastByteOf(Piece last) => last.Kind switch
+    {
+        PieceKind.Typed => last.Class,
+        PieceKind.Literal => ByteClass.Just(last.Literal[^1]),
+        _ => null,
+    };
 }

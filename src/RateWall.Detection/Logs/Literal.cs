@@ -1,0 +1,43 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace RateWall.Detection.Logs;
+
+/// <summary>
+/// Fixed bytes that a message is compared with. Nearly every comparison fails in the first eight bytes, so these are
+/// compared as one number, without a call.
+/// </summary>
+internal readonly struct Literal
+{
+    private readonly ulong head;
+    private readonly ulong mask;
+
+    public Literal(byte[] bytes)
+    {
+        Bytes = bytes;
+        Span<byte> first = stackalloc byte[8];
+        first.Clear();
+        int length = Math.Min(8, bytes.Length);
+        bytes.AsSpan(0, length).CopyTo(first);
+        head = MemoryMarshal.Read<ulong>(first);
+        first[..length].Fill(0xFF);
+        mask = MemoryMarshal.Read<ulong>(first);
+    }
+
+    /// <summary>The bytes.</summary>
+    public byte[] Bytes { get; }
+
+    /// <summary>How many they are.</summary>
+    public int Length => Bytes.Length;
+
+    /// <summary>True when they stand at <paramref name="at"/>, which is at most the text's length.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool IsAt(ReadOnlySpan<byte> text, int at)
+    {
+        int left = text.Length - at;
+        if (left < Bytes.Length) return false;
+        if (left < 8) return text[at..].StartsWith(Bytes);
+        ulong found = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref MemoryMarshal.GetReference(text), at));
+        return (found & mask) == head && (Bytes.Length <= 8 || text.Slice(at + 8, Bytes.Length - 8).SequenceEqual(Bytes.AsSpan(8)));
+    }
+}
