@@ -51,6 +51,13 @@ internal ref struct LineHeader
         return header;
     }
 
+    /// <summary>The number these bytes are, or 0.</summary>
+    public static int ProcessIdOf(ReadOnlySpan<byte> text)
+    {
+        int run = ByteClass.Count.Run(text);
+        return run > 0 && run == text.Length ? Segment.Number(text) : 0;
+    }
+
     private void ReadTag(ReadOnlySpan<byte> rest, bool hostAllowed)
     {
         int space = rest.IndexOf((byte)' ');
@@ -95,9 +102,7 @@ internal ref struct LineHeader
             int open = tag.LastIndexOf((byte)'[');
             if (open > 0)
             {
-                ReadOnlySpan<byte> digits = tag[(open + 1)..^1];
-                int run = ByteClass.Count.Run(digits);
-                if (run > 0 && run == digits.Length) ProcessId = Segment.Number(digits);
+                ProcessId = ProcessIdOf(tag[(open + 1)..^1]);
                 tag = tag[..open];
             }
         }
@@ -136,8 +141,7 @@ internal ref struct LineHeader
         if (rest.StartsWith("\uFEFF"u8)) rest = rest[3..];
         if (!stamp.SequenceEqual("-"u8)) header.Stamp = stamp;
         if (!program.SequenceEqual("-"u8)) header.SetTag(program);
-        int run = ByteClass.Count.Run(process);
-        if (run > 0 && run == process.Length) header.ProcessId = Segment.Number(process);
+        header.ProcessId = ProcessIdOf(process);
         header.Message = header.AfterStamp = rest;
         return true;
     }

@@ -97,8 +97,20 @@ public sealed class LogParser
         ArgumentNullException.ThrowIfNull(onAttempt);
         var lines = new LogLines(block, unfinished);
         long read = 0;
-        while (lines.Next())
+        while (true)
         {
+            ReadOnlySpan<byte> rest = lines.Rest;
+            if (lines.Unfinished == 0 && TaggedLine.TryRead(rest, out TaggedLine tagged))
+            {
+                read++;
+                lines.Take(tagged.End + 1);
+                ProgramRules[] files = rules.Find(ref Unsafe.AsRef(in rest[tagged.ProgramStart]), tagged.ProgramLength);
+                if (files.Length > 0) ReadTagged(rest, tagged, files, onAttempt);
+                else if (!program.IsEmpty) ReadLine(rest[..tagged.End], program, onAttempt);
+                continue;
+            }
+
+            if (!lines.Next()) break;
             read++;
             if (lines.Oversized) Oversized++;
             else if (!lines.Line.IsEmpty) ReadLine(lines.Line, program, onAttempt);
@@ -120,10 +132,9 @@ public sealed class LogParser
             return;
         }
 
-        var line = new Line { Whole = message, Message = message, ProcessId = origin.ProcessId };
-        if (!Match(ref line, rules.Find(origin.Program))) return;
-        line.UnixMilliseconds = origin.UnixMilliseconds == 0 ? now : origin.UnixMilliseconds;
-        HandOn(line, onAttempt);
+        ReadOnlySpan<byte> found = message;
+        if (!Match(ref found, rules.Find(origin.Program), out RuleMatch match)) return;
+        HandOn(new(message, found, origin.ProcessId, origin.UnixMilliseconds == 0 ? now : origin.UnixMilliseconds, match), onAttempt);
     }
 
     /// <summary>Hands on the notes that have waited their ten seconds at <paramref name="unixMilliseconds"/>.</summary>
@@ -145,73 +156,74 @@ public sealed class LogParser
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ReadTagged(ReadOnlySpan<byte> text, in TaggedLine tagged, ProgramRules[] files, AttemptHandler onAttempt)
+    {
+        ReadOnlySpan<byte> message = text[tagged.MessageStart..tagged.End];
+        if (!Match(ref message, files, out RuleMatch match)) return;
+        // Only now the rest of the header is worth reading: "[123]: " behind the program, or ": ".
+        ReadOnlySpan<byte> behind = text[(tagged.ProgramStart + tagged.ProgramLength)..(tagged.MessageStart - 2)];
+        int process = behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]);
+        HandOn(new(text[..tagged.End], message, process, stamps.Read(text[..TaggedLine.Stamp]), match), onAttempt);
+    }
+
     private void ReadLine(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
     {
         if (TryMatch(text, program, out Line line)) HandOn(line, onAttempt);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool TryMatch(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, out Line line)
     {
         LineHeader header = LineHeader.Read(text);
-        line = new Line { Whole = text, Message = header.Message, ProcessId = header.ProcessId };
+        ReadOnlySpan<byte> message = header.Message;
+        int process = header.ProcessId;
         ProgramRules[] files = rules.Find(header.Program);
-        bool matched = files.Length > 0 ? Match(ref line, files) : MatchNameless(ref line, header, program);
-        if (matched) line.UnixMilliseconds = header.Stamp.IsEmpty ? now : stamps.Read(header.Stamp);
+        if (files.Length == 0)
+        {
+            // No header that names a program: the caller's program, or else every rule.
+            bool named = !header.Program.IsEmpty && !header.Stamp.IsEmpty && program.IsEmpty;
+            files = named ? [] : program.IsEmpty ? rules.Everything : rules.Find(program);
+            message = header.AfterStamp;
+            process = 0;
+        }
+
+        bool matched = Match(ref message, files, out RuleMatch match);
+        line = matched ? new(text, message, process, header.Stamp.IsEmpty ? now : stamps.Read(header.Stamp), match) : default;
         return matched;
     }
 
-    // No header that names a program: the caller's program, or else every rule.
-    private bool MatchNameless(ref Line line, in LineHeader header, ReadOnlySpan<byte> program)
-    {
-        if (!header.Program.IsEmpty && !header.Stamp.IsEmpty && program.IsEmpty) return false;
-        ProgramRules[] files = program.IsEmpty ? rules.Everything : rules.Find(program);
-        line.Message = header.AfterStamp;
-        line.ProcessId = 0;
-        return Match(ref line, files);
-    }
-
-    private static bool Match(ref Line line, ProgramRules[] files)
+    private static bool Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)
     {
         foreach (ref readonly ProgramRules candidate in files.AsSpan())
-        {
-            ReadOnlySpan<byte> message = line.Message;
-            if (!candidate.File.Match(ref message, candidate.Part, out RuleMatch match)) continue;
-            line.Message = message;
-            line.File = candidate.File;
-            line.Match = match;
-            return true;
-        }
-
+            if (candidate.File.Match(ref message, candidate.Part, out match)) return true;
+        Unsafe.SkipInit(out match);
         return false;
     }
 
-    private void HandOn(Line line, AttemptHandler onAttempt)
+    private void HandOn(scoped in Line line, AttemptHandler onAttempt)
     {
         Rule rule = line.Match.Rule;
         if (rule.Counting == Counting.Echo) return;
         Attempt attempt = AttemptOf(line);
-        if (!line.File.HasNotes)
+        if (!line.Match.File.HasNotes)
         {
             onAttempt(attempt);
             return;
         }
 
         open.SettleFirst(attempt.UnixMilliseconds, onAttempt);
-        string program = line.File.Description.Programs[0];
+        string program = line.Match.File.Description.Programs[0];
         if (rule.Counting == Counting.Note)
         {
-            open.Note(line.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
+            open.Note(line.Match.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
             return;
         }
 
         // A limit is no try of its own: it neither answers for a note nor makes later ones superfluous.
-        if (rule.Kind != AttemptKind.Limit) open.Counted(line.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
+        if (rule.Kind != AttemptKind.Limit) open.Counted(line.Match.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
         onAttempt(attempt);
     }
 
-    private static Attempt AttemptOf(Line line)
+    private static Attempt AttemptOf(scoped in Line line)
     {
         Captures found = line.Match.Captures;
         SourceAddress source = default;
@@ -232,13 +244,13 @@ public sealed class LogParser
         };
     }
 
-    private ref struct Line
+    private readonly ref struct Line(
+        ReadOnlySpan<byte> whole, ReadOnlySpan<byte> message, int processId, long unixMilliseconds, scoped in RuleMatch match)
     {
-        public ReadOnlySpan<byte> Whole;
-        public ReadOnlySpan<byte> Message;
-        public int ProcessId;
-        public long UnixMilliseconds;
-        public RuleFile File;
-        public RuleMatch Match;
+        public readonly ReadOnlySpan<byte> Whole = whole;
+        public readonly ReadOnlySpan<byte> Message = message;
+        public readonly int ProcessId = processId;
+        public readonly long UnixMilliseconds = unixMilliseconds;
+        public readonly RuleMatch Match = match;
     }
 }

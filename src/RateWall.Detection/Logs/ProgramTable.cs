@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace RateWall.Detection.Logs;
@@ -10,7 +12,7 @@ internal readonly record struct ProgramRules(RuleFile File, Part? Part);
 internal sealed class ProgramTable
 {
     private readonly Slot[] slots;
-    private readonly int mask;
+    private readonly int shift;
 
     public ProgramTable(IReadOnlyList<RuleFile> files)
     {
@@ -22,16 +24,17 @@ internal sealed class ProgramTable
             foreach (Part part in file.Parts) Add(Encoding.UTF8.GetString(part.Name), new(file, part));
         }
 
-        int size = 16;
-        while (size < all.Count * 4) size *= 2;
-        mask = size - 1;
-        slots = new Slot[size];
+        int bits = 4;
+        while ((1 << bits) < all.Count * 4) bits++;
+        shift = 64 - bits;
+        slots = new Slot[1 << bits];
         foreach ((string program, List<ProgramRules> rules) in all)
         {
             byte[] name = Encoding.UTF8.GetBytes(program);
-            int at = Hash(name) & mask;
-            while (slots[at].Name is not null) at = (at + 1) & mask;
-            slots[at] = new(name, [.. rules]);
+            ulong head = HeadOf(name);
+            int at = Place(head, name.Length);
+            while (slots[at].Name is not null) at = (at + 1) & (slots.Length - 1);
+            slots[at] = new(head, name, [.. rules]);
         }
 
         void Add(string program, ProgramRules rules)
@@ -42,18 +45,40 @@ internal sealed class ProgramTable
     }
 
     /// <summary>The rule files of a program; empty when it has none.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public ProgramRules[] Find(ReadOnlySpan<byte> program)
+    public ProgramRules[] Find(ReadOnlySpan<byte> program) => program.IsEmpty ? [] : Find(HeadOf(program), program);
+
+    /// <summary>As <see cref="Find(ReadOnlySpan{byte})"/>, for a program with at least eight readable bytes at its start.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ProgramRules[] Find(ref byte start, int length)
     {
-        if (program.IsEmpty) return [];
-        for (int at = Hash(program) & mask; slots[at].Name is { } name; at = (at + 1) & mask)
-            if (program.SequenceEqual(name)) return slots[at].Rules;
-        return [];
+        ulong head = BinaryPrimitives.ReadUInt64LittleEndian(MemoryMarshal.CreateReadOnlySpan(ref start, 8));
+        if (length < 8) head &= (1UL << (8 * length)) - 1;
+        return Find(head, MemoryMarshal.CreateReadOnlySpan(ref start, length));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Hash(ReadOnlySpan<byte> name) =>
-        (name[0] * 31) + (name[^1] * 7) + (name[name.Length >> 1] * 131) + name.Length;
+    private ProgramRules[] Find(ulong head, ReadOnlySpan<byte> program)
+    {
+        for (int at = Place(head, program.Length); slots[at].Name is { } name; at = (at + 1) & (slots.Length - 1))
+        {
+            if (slots[at].Head != head || name.Length != program.Length) continue;
+            if (program.Length <= 8 || program[8..].SequenceEqual(name.AsSpan(8))) return slots[at].Rules;
+        }
 
-    private readonly record struct Slot(byte[] Name, ProgramRules[] Rules);
+        return [];
+    }
+
+    // The first eight bytes as one number, zeros behind a shorter name.
+    private static ulong HeadOf(ReadOnlySpan<byte> name)
+    {
+        Span<byte> head = stackalloc byte[8];
+        head.Clear();
+        name[..Math.Min(8, name.Length)].CopyTo(head);
+        return BinaryPrimitives.ReadUInt64LittleEndian(head);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Place(ulong head, int length) => (int)((head + (ulong)length) * 0x9E37_79B9_7F4A_7C15UL >> shift);
+
+    private readonly record struct Slot(ulong Head, byte[] Name, ProgramRules[] Rules);
 }

@@ -61,11 +61,11 @@ internal sealed class RuleFile
     /// <summary>Matches a message whose header is gone.</summary>
     /// <param name="message">The message; what was matched of it comes back in its place.</param>
     /// <param name="part">The part, where the header named it.</param>
-    /// <param name="result">The rule and what it found.</param>
+    /// <param name="result">The rule and what it found; undefined when none matched.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ref ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
     {
-        result = default;
+        Unsafe.SkipInit(out result);
         ReadOnlySpan<byte> rest = message;
         if (Parts.Length > 0 && part is null && (part = TakePart(ref rest)) is null) return false;
         rest = WithoutLeads(rest);
@@ -83,6 +83,7 @@ internal sealed class RuleFile
         if (candidates.IsEmpty) return false;
         preauth |= TakeEnding(ref rest);
         if (!candidates.Match(rest, preauth, ref result)) return false;
+        result.File = this;
         result.Count = (int)Math.Min((long)result.Captures.Count * repeated, Captures.MaxCount);
         result.Service = result.Rule.Service ?? part?.Service ?? Service;
         message = rest;
@@ -145,6 +146,9 @@ internal sealed class RuleFile
 /// <summary>A rule that matched.</summary>
 internal struct RuleMatch
 {
+    /// <summary>The rule's file.</summary>
+    public RuleFile File;
+
     /// <summary>The rule.</summary>
     public Rule Rule;
 
