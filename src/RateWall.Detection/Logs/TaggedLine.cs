@@ -22,7 +22,7 @@ internal ref struct TaggedLine
     // The bytes behind the stamp that are looked at together: host and tag must end within.
     private const int Width = 64;
 
-    private static Vector128<byte> StampBytes => Vector128.Create("   \0  \0 \0:\0\0:\0\0 "u8);
+    private static Vector128<byte> StampBytes => Vector128.Create("\0\0\0 \0\0 \0\0:\0\0:\0\0 "u8);
 
     /// <summary>Where the program begins, counted from the line's first byte.</summary>
     public int ProgramStart;
