@@ -12,6 +12,12 @@ internal static class EntryPoint
             return;
         }
 
+        if (args is ["detection", var log, var passes])
+        {
+            DetectionRun.Measure(log, int.Parse(passes, System.Globalization.CultureInfo.InvariantCulture));
+            return;
+        }
+
         BenchmarkSwitcher.FromAssembly(typeof(EntryPoint).Assembly).Run(args);
     }
 }

@@ -2,8 +2,11 @@ using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Logs;
 
-/// <summary>A rule with one of its templates.</summary>
-internal readonly record struct Candidate(Rule Rule, int Variant, Template Template);
+/// <summary>
+/// A rule with one of its templates. A class, as all that only loading handles: the base library's generic code is
+/// compiled ahead for classes, and for each struct anew in every run.
+/// </summary>
+internal sealed record Candidate(Rule Rule, int Variant, Template Template);
 
 /// <summary>
 /// The templates that may match messages of one beginning. Every one of them that matches has a say, because a line that
@@ -24,7 +27,8 @@ internal sealed class Candidates
     {
         Dictionary<string, int> tails = [], literals = [];
         List<byte[]> guarded = [];
-        entries = [.. all.Select(EntryOf)];
+        entries = new Entry[all.Length];
+        for (int i = 0; i < all.Length; i++) entries[i] = EntryOf(all[i]);
         guards = [.. guarded];
 
         Entry EntryOf(Candidate candidate)
@@ -34,7 +38,7 @@ internal sealed class Candidates
             if (template.Tail is { } text && !tails.TryGetValue(text, out tail)) tails[text] = tail = tails.Count;
             if (template.Prefix.Length < ShortPrefix && template.Longest.Length > template.Prefix.Length)
             {
-                string literal = Convert.ToHexString(template.Longest);
+                string literal = System.Text.Encoding.Latin1.GetString(template.Longest);
                 if (!literals.TryGetValue(literal, out guard))
                 {
                     literals[literal] = guard = guarded.Count;

@@ -193,7 +193,7 @@ public sealed class LogParser
 
     private static bool Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)
     {
-        foreach (ref readonly ProgramRules candidate in files.AsSpan())
+        foreach (ProgramRules candidate in files)
             if (candidate.File.Match(ref message, candidate.Part, out match)) return true;
         Unsafe.SkipInit(out match);
         return false;

@@ -6,7 +6,7 @@ using System.Text;
 namespace RateWall.Detection.Logs;
 
 /// <summary>The rule file of a program, and the part of it that the program is.</summary>
-internal readonly record struct ProgramRules(RuleFile File, Part? Part);
+internal sealed record ProgramRules(RuleFile File, Part? Part);
 
 /// <summary>Finds the rule files of a syslog tag.</summary>
 internal sealed class ProgramTable

@@ -24,19 +24,20 @@ internal sealed class RuleFile
         Description = description;
         Service = service;
         Parts = parts;
-        this.leads = [.. leads.Select(l => new Literal(l))];
+        this.leads = new Literal[leads.Length];
+        for (int i = 0; i < leads.Length; i++) this.leads[i] = new(leads[i]);
         Rules = rules;
         Samples = samples;
         HasNotes = Array.Exists(rules, r => r.Counting == Counting.Note);
         tree = TreeOf(parts.Length == 0 ? rules : []);
         // Parts mostly come in groups that share their rules.
-        List<(Rule[] Rules, RuleTree Tree)> trees = [];
+        Dictionary<string, RuleTree> trees = [];
         foreach (Part part in parts)
         {
             Rule[] own = Array.FindAll(rules, r => r.Parts.Length == 0 || Array.Exists(r.Parts, p => part.Name.AsSpan().SequenceEqual(p)));
-            (Rule[] Rules, RuleTree Tree) known = trees.Find(t => t.Rules.AsSpan().SequenceEqual(own));
-            if (known.Tree is null) trees.Add(known = (own, TreeOf(own)));
-            part.Tree = known.Tree;
+            string names = string.Join(' ', own.Select(r => r.Name));
+            if (!trees.TryGetValue(names, out RuleTree? known)) trees[names] = known = TreeOf(own);
+            part.Tree = known;
         }
     }
 

@@ -156,7 +156,7 @@ internal sealed class RuleFileReader
                 case "service": expected = value; break;
                 case "user": user = value; break;
                 case "count" when int.TryParse(value, out count): break;
-                case "source" when SourceAddress.TryParse(value, out SourceAddress address): source = address; break;
+                case "source" when SourceAddress.TryParse(System.Text.Encoding.UTF8.GetBytes(value), out SourceAddress address): source = address; break;
                 default: throw Wrong($"'{key}={value}' is not understood", "use service=NAME source=ADDRESS count=N user=NAME, user last");
             }
         }

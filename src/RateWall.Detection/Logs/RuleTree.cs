@@ -34,19 +34,19 @@ internal sealed class RuleTree
     private static Node Build(Candidate[] all, int depth, Candidate[] above)
     {
         Candidate[] here = [.. above.Concat(all.Where(c => c.Template.Prefix.Length == depth)).OrderBy(c => c.Rule.Order).ThenBy(c => c.Variant)];
-        var found = new List<(byte Key, Node Node)>();
-        foreach (IGrouping<byte, Candidate> group in all.Where(c => c.Template.Prefix.Length > depth).GroupBy(c => c.Template.Prefix[depth]))
+        var found = new List<Node>();
+        foreach (IGrouping<int, Candidate> group in all.Where(c => c.Template.Prefix.Length > depth).GroupBy(c => (int)c.Template.Prefix[depth]))
         {
             Candidate[] members = [.. group];
             int end = depth + 1;
             while (members.All(m => m.Template.Prefix.Length > end && m.Template.Prefix[end] == members[0].Template.Prefix[end])) end++;
             Node node = Build(members, end, here);
-            found.Add((group.Key, node with { Label = new(members[0].Template.Prefix[depth..end]) }));
+            found.Add(node with { Label = new(members[0].Template.Prefix[depth..end]) });
         }
 
-        byte first = found.Count == 0 ? (byte)0 : found.Min(f => f.Key);
-        var children = new Node?[found.Count == 0 ? 0 : found.Max(f => f.Key) - first + 1];
-        foreach ((byte key, Node node) in found) children[key - first] = node;
+        int first = found.Count == 0 ? 0 : found.Min(f => (int)f.Label.Bytes[0]);
+        var children = new Node?[found.Count == 0 ? 0 : found.Max(f => (int)f.Label.Bytes[0]) - first + 1];
+        foreach (Node node in found) children[node.Label.Bytes[0] - first] = node;
         return new() { Candidates = new(here), FirstKey = first, Children = children };
     }
 
@@ -56,7 +56,7 @@ internal sealed class RuleTree
 
         public required Candidates Candidates { get; init; }
 
-        public required byte FirstKey { get; init; }
+        public required int FirstKey { get; init; }
 
         /// <summary>By the byte they begin with, counted from the first key.</summary>
         public required Node?[] Children { get; init; }

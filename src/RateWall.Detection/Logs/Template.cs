@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 
 namespace RateWall.Detection.Logs;
 
@@ -238,7 +239,7 @@ internal sealed class Template
 
     // Equal for equal pieces, and then the same object, so that comparing is cheap.
     private static string Written(IEnumerable<Piece> pieces) =>
-        string.Intern(string.Join('\0', pieces.Select(p => $"{p.Kind}{p.GivesBack}{(p.Kind == PieceKind.Literal ? Convert.ToHexString(p.Literal) : p.ToString())}")));
+        string.Intern(string.Join('\0', pieces.Select(p => (char)('a' + (int)p.Kind) + (p.Kind == PieceKind.Literal ? Encoding.Latin1.GetString(p.Literal) : p.ToString() + (char)p.GivesBack))));
 
     private static ByteClass? LastByteOf(Piece last) => last.Kind switch
     {
