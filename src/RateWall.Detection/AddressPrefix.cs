@@ -28,7 +28,7 @@ public readonly record struct AddressPrefix : IComparable<AddressPrefix>
     public bool IsSingle => Length == Width;
 
     /// <summary>The last address of the network.</summary>
-    public SourceAddress Last => new(Address.Value | HostBits(Width - Length));
+    public SourceAddress Last => new(Address.High | HighHostBits(Width - Length), Address.Low | LowHostBits(Width - Length));
 
     private int Width => IsIPv4 ? 32 : 128;
 
@@ -41,7 +41,7 @@ public readonly record struct AddressPrefix : IComparable<AddressPrefix>
         int width = address.IsIPv4 ? 32 : 128;
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, width);
-        return new(new(address.Value & ~HostBits(width - length)), (byte)length);
+        return new(Network(address, width - length), (byte)length);
     }
 
     /// <summary>The network that is just this address.</summary>
@@ -80,7 +80,7 @@ public readonly record struct AddressPrefix : IComparable<AddressPrefix>
 
     /// <summary>True when <paramref name="address"/> lies in this network.</summary>
     public bool Contains(SourceAddress address) =>
-        address.IsIPv4 == IsIPv4 && (address.Value & ~HostBits(Width - Length)) == Address.Value;
+        address.IsIPv4 == IsIPv4 && Network(address, Width - Length) == Address;
 
     /// <summary>True when every address of <paramref name="other"/> lies in this network.</summary>
     public bool Contains(AddressPrefix other) => other.Length >= Length && Contains(other.Address);
@@ -92,11 +92,22 @@ public readonly record struct AddressPrefix : IComparable<AddressPrefix>
     public override string ToString() => IsSingle ? Address.ToString() : $"{Address}/{Length}";
 
     /// <inheritdoc/>
+    public bool Equals(AddressPrefix other) => Address.Equals(other.Address) && Length == other.Length;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Address.Mixed + Length;
+
+    /// <inheritdoc/>
     public int CompareTo(AddressPrefix other)
     {
         int byAddress = Address.CompareTo(other.Address);
         return byAddress != 0 ? byAddress : Length.CompareTo(other.Length);
     }
 
-    private static UInt128 HostBits(int count) => count == 0 ? UInt128.Zero : UInt128.MaxValue >> (128 - count);
+    private static SourceAddress Network(SourceAddress address, int hostBits) =>
+        new(address.High & ~HighHostBits(hostBits), address.Low & ~LowHostBits(hostBits));
+
+    private static ulong HighHostBits(int count) => count <= 64 ? 0 : ulong.MaxValue >> (128 - count);
+
+    private static ulong LowHostBits(int count) => count >= 64 ? ulong.MaxValue : (1UL << count) - 1;
 }

@@ -52,7 +52,9 @@ public readonly partial record struct SourceAddress
     private static bool TryParseIPv6(ReadOnlySpan<byte> text, out SourceAddress address)
     {
         address = default;
-        UInt128 head = 0, tail = 0;
+        // The groups one behind the other as they come; those behind the gap are moved to the end afterwards.
+        Span<ushort> read = stackalloc ushort[8];
+        read.Clear();
         int groups = 0, afterGap = -1;
         int at = 0;
         if (text[0] == ':' && (text.Length < 2 || text[1] != ':')) return false;
@@ -88,17 +90,10 @@ public readonly partial record struct SourceAddress
                 return false;
             }
 
-            groups += width;
-            if (groups > 8) return false;
-            if (afterGap >= 0)
-            {
-                tail = (tail << (16 * width)) | group;
-                afterGap += width;
-            }
-            else
-            {
-                head = (head << (16 * width)) | group;
-            }
+            if (groups + width > 8) return false;
+            if (width == 2) read[groups++] = (ushort)(group >> 16);
+            read[groups++] = (ushort)group;
+            if (afterGap >= 0) afterGap += width;
 
             if (at == text.Length) break;
             if (text[at] != ':') return false;
@@ -106,20 +101,21 @@ public readonly partial record struct SourceAddress
             if (text[at + 1] != ':') at++;
         }
 
-        if (afterGap < 0)
+        // "::" stands for at least one group.
+        if (afterGap < 0 ? groups != 8 : groups > 7) return false;
+        if (afterGap >= 0 && groups < 8)
         {
-            if (groups != 8) return false;
-            address = new(head);
-            return true;
+            int before = groups - afterGap;
+            read[before..groups].CopyTo(read[(8 - afterGap)..]);
+            read[before..(8 - afterGap)].Clear();
         }
 
-        // "::" stands for at least one group.
-        if (groups > 7) return false;
-        int before = groups - afterGap;
-        UInt128 top = before == 0 ? UInt128.Zero : head << (128 - (16 * before));
-        address = new(top | tail);
+        address = new(Four(read), Four(read[4..]));
         return true;
     }
+
+    private static ulong Four(ReadOnlySpan<ushort> groups) =>
+        ((ulong)groups[0] << 48) | ((ulong)groups[1] << 32) | ((ulong)groups[2] << 16) | groups[3];
 
     private static int HexValue(byte c) => c switch
     {

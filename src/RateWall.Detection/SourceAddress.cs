@@ -8,8 +8,11 @@ namespace RateWall.Detection;
 /// The address a login try came from, always in full. IPv4 is held in its IPv4-mapped form (::ffff:a.b.c.d, RFC 4291
 /// section 2.5.5.2), so the same host seen over a dual-stack socket and over plain IPv4 is one value.
 /// </summary>
-/// <param name="Value">The 128 address bits, most significant first (network order read as one number).</param>
-public readonly partial record struct SourceAddress(UInt128 Value) : IComparable<SourceAddress>
+/// <remarks>
+/// Held as two numbers: code that has a UInt128 in its hands cannot be compiled ahead (its calling convention is not
+/// settled), and nearly all code here has an address in its hands.
+/// </remarks>
+public readonly partial record struct SourceAddress : IComparable<SourceAddress>
 {
     /// <summary>The longest text an address can have: an IPv6 address with an embedded IPv4 tail (RFC 4291 section 2.2).</summary>
     public const int MaxTextLength = 45;
@@ -18,11 +21,34 @@ public readonly partial record struct SourceAddress(UInt128 Value) : IComparable
 
     private static readonly ulong Seed = (ulong)Random.Shared.NextInt64();
 
+    /// <param name="value">The 128 address bits, most significant first (network order read as one number).</param>
+    public SourceAddress(UInt128 value)
+        : this((ulong)(value >> 64), (ulong)value)
+    {
+    }
+
+    /// <param name="high">The first 64 address bits.</param>
+    /// <param name="low">The last 64.</param>
+    internal SourceAddress(ulong high, ulong low)
+    {
+        High = high;
+        Low = low;
+    }
+
+    /// <summary>The 128 address bits, most significant first (network order read as one number).</summary>
+    public UInt128 Value => new(High, Low);
+
+    /// <summary>The first 64 address bits.</summary>
+    internal ulong High { get; }
+
+    /// <summary>The last 64 address bits.</summary>
+    internal ulong Low { get; }
+
     /// <summary>True for ::ffff:0:0/96, which is how IPv4 is held here.</summary>
-    public bool IsIPv4 => (ulong)(Value >> 64) == 0 && ((ulong)Value & 0xFFFF_FFFF_0000_0000UL) == MappedTop;
+    public bool IsIPv4 => High == 0 && (Low & 0xFFFF_FFFF_0000_0000UL) == MappedTop;
 
     /// <summary>The IPv4 address as a number, most significant byte first. Only meaningful when <see cref="IsIPv4"/>.</summary>
-    public uint IPv4Value => (uint)Value;
+    public uint IPv4Value => (uint)Low;
 
     /// <summary>
     /// A hash that differs from run to run, so that nobody can choose addresses that meet in one place of a table; every
@@ -32,15 +58,15 @@ public readonly partial record struct SourceAddress(UInt128 Value) : IComparable
     {
         get
         {
-            ulong mixed = ((ulong)Value ^ Seed) * 0x9E37_79B9_7F4A_7C15UL;
-            mixed ^= (mixed >> 29) ^ (ulong)(Value >> 64);
+            ulong mixed = (Low ^ Seed) * 0x9E37_79B9_7F4A_7C15UL;
+            mixed ^= (mixed >> 29) ^ High;
             mixed = (mixed ^ (mixed >> 32)) * 0xD6E8_FEB8_6659_FD93UL;
             return (int)(mixed >> 32);
         }
     }
 
     /// <summary>Makes the IPv4 address whose number, most significant byte first, is <paramref name="value"/>.</summary>
-    public static SourceAddress FromIPv4(uint value) => new(MappedTop | value);
+    public static SourceAddress FromIPv4(uint value) => new(0, MappedTop | value);
 
     /// <summary>Converts from the base library's address; IPv4-mapped IPv6 becomes IPv4, a scope id is dropped.</summary>
     public static SourceAddress From(IPAddress address)
@@ -56,7 +82,9 @@ public readonly partial record struct SourceAddress(UInt128 Value) : IComparable
     public static SourceAddress FromNetworkOrder(ReadOnlySpan<byte> bytes) => bytes.Length switch
     {
         4 => FromIPv4(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes)),
-        16 => new(System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes)),
+        16 => new(
+            System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(bytes),
+            System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(bytes[8..])),
         _ => throw new ArgumentException($"an address has 4 or 16 bytes, not {bytes.Length}", nameof(bytes)),
     };
 
@@ -71,7 +99,8 @@ public readonly partial record struct SourceAddress(UInt128 Value) : IComparable
         }
 
         byte[] sixteen = new byte[16];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(sixteen, Value);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(sixteen, High);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(sixteen.AsSpan(8), Low);
         return sixteen;
     }
 
@@ -105,7 +134,17 @@ public readonly partial record struct SourceAddress(UInt128 Value) : IComparable
     public override string ToString() => ToIPAddress().ToString();
 
     /// <inheritdoc/>
-    public int CompareTo(SourceAddress other) => Value.CompareTo(other.Value);
+    public int CompareTo(SourceAddress other)
+    {
+        int byHigh = High.CompareTo(other.High);
+        return byHigh != 0 ? byHigh : Low.CompareTo(other.Low);
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(SourceAddress other) => High == other.High && Low == other.Low;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Mixed;
 
     // inet_aton's octal and short forms mean another host than the reader thinks; a log never has them honestly.
     private static bool IsStrictDottedQuad(ReadOnlySpan<char> text)

@@ -4,7 +4,7 @@ namespace RateWall.Detection.Correlation;
 internal struct SourceRow
 {
     /// <summary>The key's address.</summary>
-    public UInt128 Address;
+    public SourceAddress Address;
 
     /// <summary>The next row with the same hash, or -1.</summary>
     public int Next;
@@ -22,7 +22,7 @@ internal struct SourceRow
     public byte Length;
 
     /// <summary>Whom it is about.</summary>
-    public readonly AddressPrefix Key => AddressPrefix.Of(new(Address), Length);
+    public readonly AddressPrefix Key => AddressPrefix.Of(Address, Length);
 
     /// <summary>The bit of a family, 0 for those that find no room.</summary>
     public static ushort BitOf(int family) => family < 16 ? (ushort)(1 << family) : (ushort)0;

@@ -18,7 +18,7 @@ internal sealed class SourceRows
     /// <summary>The number of the key's row, or -1.</summary>
     public int Find(AddressPrefix key)
     {
-        UInt128 address = key.Address.Value;
+        SourceAddress address = key.Address;
         int row = heads[Hash(address, key.Length) & (heads.Length - 1)];
         while (row >= 0)
         {
@@ -37,7 +37,7 @@ internal sealed class SourceRows
         if (known >= 0) return known;
         if (rows.Count == heads.Length) Widen();
         int row = rows.Add();
-        rows[row].Address = key.Address.Value;
+        rows[row].Address = key.Address;
         rows[row].Length = key.Length;
         Chain(row);
         return row;
@@ -70,5 +70,5 @@ internal sealed class SourceRows
         return none;
     }
 
-    private static int Hash(UInt128 address, int length) => new SourceAddress(address).Mixed + length;
+    private static int Hash(SourceAddress address, int length) => address.Mixed + length;
 }
