@@ -35,7 +35,8 @@ internal sealed class SourceRows
     {
         int known = Find(key);
         if (known >= 0) return known;
-        if (rows.Count == heads.Length) Widen();
+        // Half empty: a chain of two is two looks at memory that no cache holds.
+        if (rows.Count * 2 >= heads.Length) Widen();
         int row = rows.Add();
         rows[row].Address = key.Address;
         rows[row].Length = key.Length;

@@ -17,7 +17,9 @@ internal sealed record Field(byte[] Key, byte[] Open, Piece Hole, byte[] Close);
 /// </summary>
 internal sealed class FieldBag(Field[] fields, string separator)
 {
-    private readonly byte[] separator = Encoding.UTF8.GetBytes(separator);
+    private readonly Literal separator = new(Encoding.UTF8.GetBytes(separator));
+    private readonly Literal[] keys = KeysOf(fields);
+    private readonly bool wantsAddress = Array.Exists(fields, f => f.Hole.IsAddress);
 
     /// <summary>The keys.</summary>
     public IReadOnlyList<Field> Fields => fields;
@@ -34,14 +36,14 @@ internal sealed class FieldBag(Field[] fields, string separator)
         foreach (Field field in fields)
             if (message[..at].IndexOf(field.Key) >= 0) return false;
         uint seen = 0;
-        bool wantsAddress = false, twice = false;
+        bool twice = false;
         Captures found = captures;
         while (at <= message.Length)
         {
             int end = -1;
-            for (int i = 0; i < fields.Length; i++)
+            for (int i = 0; i < keys.Length; i++)
             {
-                if (!message[at..].StartsWith(fields[i].Key)) continue;
+                if (!keys[i].IsAt(message, at)) continue;
                 twice |= (seen & (1u << i)) != 0;
                 seen |= 1u << i;
                 end = Read(fields[i], message, at + fields[i].Key.Length, ref found);
@@ -53,7 +55,6 @@ internal sealed class FieldBag(Field[] fields, string separator)
             at = end + separator.Length;
         }
 
-        foreach (Field field in fields) wantsAddress |= field.Hole.IsAddress;
         if (twice && TryLast(message, start, ref found))
         {
             captures = found;
@@ -80,9 +81,9 @@ internal sealed class FieldBag(Field[] fields, string separator)
         Field? user = Array.Find(fields, f => f.Hole.Kind == PieceKind.User), address = Array.Find(fields, f => f.Hole.IsAddress);
         if (user is null || address is null || user.Close.Length == 0 || !message[start..].StartsWith([.. user.Key, .. user.Open])) return false;
         int from = start + user.Key.Length + user.Open.Length;
-        int entry = message.LastIndexOf([.. separator, .. address.Key]);
+        int entry = message.LastIndexOf([.. separator.Bytes, .. address.Key]);
         if (entry < from) return false;
-        int end = message[from..(entry + separator.Length)].LastIndexOf([.. user.Close, .. separator]);
+        int end = message[from..(entry + separator.Length)].LastIndexOf([.. user.Close, .. separator.Bytes]);
         if (end < 0) return false;
         found.AddressStart = -1;
         if (Read(address, message, entry + separator.Length + address.Key.Length, ref found) < 0) return false;
@@ -119,11 +120,18 @@ internal sealed class FieldBag(Field[] fields, string separator)
         return -1;
     }
 
-    private bool EndsHere(ReadOnlySpan<byte> message, int at) => at == message.Length || message[at..].StartsWith(separator);
+    private static Literal[] KeysOf(Field[] fields)
+    {
+        var literals = new Literal[fields.Length];
+        for (int i = 0; i < fields.Length; i++) literals[i] = new(fields[i].Key);
+        return literals;
+    }
+
+    private bool EndsHere(ReadOnlySpan<byte> message, int at) => at == message.Length || separator.IsAt(message, at);
 
     private int EndOfEntry(ReadOnlySpan<byte> message, int from)
     {
-        int step = message[from..].IndexOf(separator);
+        int step = message[from..].IndexOf(separator.Bytes);
         return step < 0 ? message.Length : from + step;
     }
 }

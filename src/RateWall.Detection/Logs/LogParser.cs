@@ -229,6 +229,8 @@ public sealed class LogParser
         SourceAddress source = default;
         bool hasSource = found.AddressStart >= 0
             && SourceAddress.TryParse(line.Message.Slice(found.AddressStart, found.AddressLength), out source);
+        int length = line.Whole.Length;
+        while (length > 0 && line.Whole[length - 1] is (byte)'\r' or (byte)' ' or (byte)'\t') length--;
         return new()
         {
             UnixMilliseconds = line.UnixMilliseconds,
@@ -240,7 +242,7 @@ public sealed class LogParser
             Count = line.Match.Count,
             IsNote = line.Match.Rule.Counting != Counting.Counts,
             Rule = line.Match.Rule.Name,
-            Line = line.Whole.TrimEnd("\r \t"u8),
+            Line = line.Whole[..length],
         };
     }
 

@@ -126,7 +126,9 @@ internal sealed class RuleFile
 
     private static bool TakeEnding(ref ReadOnlySpan<byte> message)
     {
-        message = message.TrimEnd(" \r"u8);
+        int length = message.Length;
+        while (length > 0 && message[length - 1] is (byte)' ' or (byte)'\r') length--;
+        message = message[..length];
         if (message.IsEmpty || message[^1] != ']' || !message.EndsWith(" [preauth]"u8)) return false;
         message = message[..^" [preauth]".Length].TrimEnd((byte)' ');
         return true;
