@@ -41,7 +41,7 @@ internal ref struct TaggedLine
     public static bool TryRead(ReadOnlySpan<byte> text, out TaggedLine line)
     {
         Unsafe.SkipInit(out line);
-        if (text.Length < StampLength + Width) return false;
+        if (text.Length <= StampLength + Width) return false;
         ref byte first = ref MemoryMarshal.GetReference(text);
         uint stamp = Vector128.Equals(Vector128.LoadUnsafe(ref first), StampBytes).ExtractMostSignificantBits();
         if ((stamp & StampPlaces) != StampPlaces || first == '<') return false;
@@ -57,6 +57,8 @@ internal ref struct TaggedLine
             spaces &= spaces - 1;
             space = BitOperations.TrailingZeroCount(spaces);
             if (space == Width || space <= tag + 1 || Unsafe.Add(ref first, StampLength + space - 1) != ':') return false;
+            // What is no host name was perhaps begun by a client.
+            if (ByteClass.Host.Run(text.Slice(StampLength, tag - 1)) != tag - 1) return false;
         }
 
         int end = space - 1;
@@ -72,6 +74,8 @@ internal ref struct TaggedLine
             if (end <= tag) return false;
         }
 
+        // "[ID 800047 auth.info] " of Solaris, behind the tag.
+        if (Unsafe.Add(ref first, StampLength + space + 1) == '[') return false;
         line.ProgramStart = StampLength + tag;
         line.ProgramLength = end - tag;
         line.MessageStart = StampLength + space + 1;
