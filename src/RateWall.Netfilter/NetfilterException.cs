@@ -27,4 +27,7 @@ public class NetfilterException : Exception
 
     /// <summary>True when what was named is not there (ENOENT 2).</summary>
     public bool IsNotFound => Errno == 2;
+
+    /// <summary>True when a set has no room for one more element (ENFILE 23).</summary>
+    public bool IsSetFull => Errno == 23;
 }

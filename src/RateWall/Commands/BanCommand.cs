@@ -45,7 +45,12 @@ internal static class BanCommand
         bool wasBanned = kernel.Find(target) is not null;
         IReadOnlyList<StoredBan> pending = state.AddPending(
             [new(0, target, StoredBan.AllPorts, Service: null, StoredBan.ByHand, now, now + duration, reason, 0, now, BanState.Pending)]);
-        BanElement standing = kernel.Put([new(target, now + duration)])[0] ?? new(target, now + duration);
+        if (kernel.Put([new(target, now + duration)])[0] is not { } standing)
+        {
+            state.Drop(pending);
+            throw new CommandException(ExitCode.Refused, $"{target} is not banned: the kernel's set of bans is full; end other bans, or raise bans.size in the policy and run 'ratewall apply'");
+        }
+
         state.Activate(pending);
         Tell(session, asked, target, standing, wasBanned, now + duration);
         return ExitCode.Done;

@@ -11,6 +11,9 @@ internal enum BanOutcome
     /// <summary>A ban; when its deadline is past it is history only.</summary>
     Banned,
 
+    /// <summary>A ban that found no room in the kernel; the next runs try again.</summary>
+    NoRoom,
+
     /// <summary>The same offence was already banned by a run that was interrupted before it could move its cursor.</summary>
     Known,
 

@@ -45,8 +45,9 @@ internal static class CorrelateCommand
         var reading = new CorrelationRun(policy, rules, exemptions.Keys, state, commit, session.Time, session.Error);
         foreach (PlannedLog log in LogPlan.For(policy)) reading.Read(log);
         Prune(session, state, policy);
+        TellOfFullSets(session, commit);
         Tell(session, reading, settled, session.Time.GetElapsedTime(started));
-        return reading.Worst;
+        return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
     }
 
     private static void AlignWall(Session session, KernelBans kernel, Exemptions exemptions)
@@ -71,6 +72,14 @@ internal static class CorrelateCommand
         TimeSpan memory = policy.Bans.Memory > LeastMemory ? policy.Bans.Memory : LeastMemory;
         using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
         state.Prune(session.Time.GetUtcNow(), horizon, memory);
+    }
+
+    private static void TellOfFullSets(Session session, StepCommit commit)
+    {
+        if (commit.WithoutRoom > 0)
+            session.Error.WriteLine($"ratewall: {commit.WithoutRoom} offenders are not banned, because the kernel's set of bans is full; raise bans.size in the policy and run 'ratewall apply', the next run bans them");
+        if (commit.TrustWithoutRoom > 0)
+            session.Error.WriteLine($"ratewall: warning: the kernel's set of trusted sources is full; {commit.TrustWithoutRoom} that logged in now have the limits of strangers until there is room");
     }
 
     private static void Tell(Session session, CorrelationRun run, IReadOnlyList<StoredBan> settled, TimeSpan took)

@@ -25,7 +25,7 @@ internal static class ListCommand
         using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
         IReadOnlyList<StoredBan> bans = arguments.GetValue(Everything)
             ? state?.History(limit) ?? []
-            : [.. Merge(state?.InForce(now) ?? []).Take(limit)];
+            : [.. Merge([.. (state?.InForce(now) ?? []).Where(b => b.State == BanState.Active)]).Take(limit)];
         if (session.Format == OutputFormat.Json)
             AnswerJson.Write(session.Out, new BansForm([.. bans.Select(b => BanForms.Of(b, now))]), AnswerJson.Default.BansForm);
         else
@@ -48,7 +48,12 @@ internal static class ListCommand
         var table = new AnswerTable("TARGET", "SCOPE", "SINCE", ">REMAINING", ">TRIES", "REASON");
         foreach (StoredBan ban in bans)
         {
-            string remaining = ban.State == BanState.Removed ? "taken back" : HumanTime.Remaining(ban.Until, now);
+            string remaining = ban.State switch
+            {
+                BanState.Removed => "taken back",
+                BanState.Pending => "no room",
+                _ => HumanTime.Remaining(ban.Until, now),
+            };
             table.Add(ban.Target.ToString(), ban.Scope, HumanTime.Time(ban.At, TimeZoneInfo.Local), remaining, $"{ban.Count}", ban.Reason);
         }
 

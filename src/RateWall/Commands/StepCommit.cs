@@ -11,7 +11,7 @@ namespace RateWall.Commands;
 /// <param name="Trust">As <see cref="KernelBans.Trust"/>.</param>
 internal sealed record BanSets(
     Func<IReadOnlyList<BanElement>, IReadOnlyList<BanElement?>> Put,
-    Action<IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)>> Trust)
+    Func<IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)>, int> Trust)
 {
     /// <summary>The kernel's own.</summary>
     public static BanSets Of(KernelBans kernel) => new(bans => kernel.Put(bans), kernel.Trust);
@@ -39,22 +39,30 @@ internal enum CommitStage
 /// <summary>
 /// Makes what a step found true, exactly once: pending rows with absolute deadlines, then the kernel, then one transaction
 /// for "done", cursor, windows, notes, trust and evidence. Stopped anywhere, the next run settles the pending rows, reads the
-/// same lines again, comes to the same offences and knows them.
+/// same lines again, comes to the same offences and knows them. A ban that finds no room in the kernel stays pending: it keeps
+/// nothing else back, and each run tries it again until its deadline.
 /// </summary>
 internal sealed class StepCommit(
     StateDatabase state, BanSets kernel, EffectivePolicy policy, Exemptions exemptions, TimeProvider time, Func<IDisposable> takeLock,
     Action<CommitStage>? passing = null)
 {
+    /// <summary>Bans that found no room in the kernel.</summary>
+    public int WithoutRoom { get; private set; }
+
+    /// <summary>Sources whose trust found no room in the kernel.</summary>
+    public int TrustWithoutRoom { get; private set; }
+
     /// <summary>Gives the kernel what an interrupted run wrote down; says which of it is still in force.</summary>
     public IReadOnlyList<StoredBan> Settle()
     {
         using IDisposable held = takeLock();
         IReadOnlyList<StoredBan> pending = state.Pending();
         if (pending.Count == 0) return [];
-        Put(pending);
-        state.Activate(pending);
+        HashSet<StoredBan> outside = Put(pending);
+        StoredBan[] settled = [.. pending.Where(b => !outside.Contains(b))];
+        state.Activate(settled);
         DateTimeOffset now = time.GetUtcNow();
-        return [.. pending.Where(b => b.IsInForce(now))];
+        return [.. settled.Where(b => b.IsInForce(now))];
     }
 
     /// <summary>Makes one step true, and says what became of each of its offences.</summary>
@@ -66,14 +74,15 @@ internal sealed class StepCommit(
         passing?.Invoke(CommitStage.Decided);
         IReadOnlyList<StoredBan> added = Number(verdicts);
         passing?.Invoke(CommitStage.Pending);
-        Put(added);
+        HashSet<StoredBan> outside = Put(added);
         passing?.Invoke(CommitStage.InKernel);
         Trust(step.Successes);
         passing?.Invoke(CommitStage.Trusted);
         StoredBan[] explained = [.. added, .. verdicts.Where(v => v.Outcome == BanOutcome.Known).Select(v => v.Ban!)];
-        state.Commit(step with { Windows = [.. step.Windows.Select(w => Forgiven(w, pardons))] }, added, explained);
+        StoredBan[] active = [.. added.Where(b => !outside.Contains(b))];
+        state.Commit(step with { Windows = [.. step.Windows.Select(w => Forgiven(w, pardons))] }, active, explained);
         passing?.Invoke(CommitStage.Committed);
-        return verdicts;
+        return [.. verdicts.Select(v => v is { Outcome: BanOutcome.Banned, Ban: { } ban } && outside.Contains(ban) ? v with { Outcome = BanOutcome.NoRoom } : v)];
     }
 
     private List<BanVerdict> Decide(IReadOnlyList<Finding> findings, Pardons pardons)
@@ -102,11 +111,17 @@ internal sealed class StepCommit(
         return added;
     }
 
-    private void Put(IReadOnlyList<StoredBan> bans)
+    // Gives the kernel what is still in force, and back what found no room there.
+    private HashSet<StoredBan> Put(IReadOnlyList<StoredBan> bans)
     {
         DateTimeOffset now = time.GetUtcNow();
-        BanElement[] elements = [.. bans.Where(b => b.IsInForce(now)).Select(b => new BanElement(b.Target, b.Until))];
-        if (elements.Length > 0) kernel.Put(elements);
+        StoredBan[] alive = [.. bans.Where(b => b.IsInForce(now))];
+        if (alive.Length == 0) return [];
+        IReadOnlyList<BanElement?> standing = kernel.Put([.. alive.Select(b => new BanElement(b.Target, b.Until))]);
+        now = time.GetUtcNow();
+        HashSet<StoredBan> outside = [.. alive.Where((b, i) => standing[i] is null && b.IsInForce(now))];
+        WithoutRoom += outside.Count;
+        return outside;
     }
 
     private void Trust(IReadOnlyList<SuccessSeen> successes)
@@ -118,7 +133,7 @@ internal sealed class StepCommit(
                 .Select(s => (s.Key, s.Family, Until: DateTimeOffset.FromUnixTimeMilliseconds(s.UnixMilliseconds) + policy.Trust.For))
                 .Where(t => t.Until > now),
         ];
-        if (trusted.Length > 0) kernel.Trust(trusted);
+        if (trusted.Length > 0) TrustWithoutRoom += kernel.Trust(trusted);
     }
 
     // A pardon given while the step was being read: its windows must not bring the forgiven tries back.

@@ -40,6 +40,16 @@ public sealed partial class StateDatabase
         });
     }
 
+    /// <summary>Pending bans that the kernel refused and nobody will ask for again.</summary>
+    public void Drop(IReadOnlyList<StoredBan> bans)
+    {
+        ArgumentNullException.ThrowIfNull(bans);
+        Transaction(() =>
+        {
+            foreach (StoredBan ban in bans) Run("DELETE FROM bans WHERE id = $1 AND state = 0", ban.Id);
+        });
+    }
+
     /// <summary>Every ban of exactly this target, oldest first.</summary>
     public IReadOnlyList<StoredBan> BansOf(AddressPrefix target) =>
         All($"SELECT {BanColumns} FROM bans WHERE target = $1 ORDER BY at, id", ReadBan, target.ToString());
@@ -48,9 +58,9 @@ public sealed partial class StateDatabase
     public IReadOnlyList<StoredBan> InForce(DateTimeOffset now, int limit = int.MaxValue) =>
         All($"SELECT {BanColumns} FROM bans WHERE until > $1 AND state <> 2 ORDER BY at DESC, id DESC LIMIT $2", ReadBan, Stamp(now), limit);
 
-    /// <summary>How many targets are banned now.</summary>
+    /// <summary>How many targets are banned now; who found no room in the kernel is not.</summary>
     public long CountInForce(DateTimeOffset now) =>
-        One("SELECT count(DISTINCT target) FROM bans WHERE until > $1 AND state <> 2", r => r.GetInt64(0), Stamp(now));
+        One("SELECT count(DISTINCT target) FROM bans WHERE until > $1 AND state = 1", r => r.GetInt64(0), Stamp(now));
 
     /// <summary>Every ban that is remembered, newest first.</summary>
     public IReadOnlyList<StoredBan> History(int limit = int.MaxValue) =>
@@ -100,9 +110,20 @@ public sealed partial class StateDatabase
             return;
         }
 
-        // Networks are text, so containment is decided here; it is an operator's command, not the hot path.
-        foreach (string source in All("SELECT DISTINCT source FROM windows", r => r.GetString(0)))
-            if (target.Contains(Network(source))) Run("DELETE FROM windows WHERE source = $1", source);
+        if (target.Length == 0)
+        {
+            Run("DELETE FROM windows WHERE (instr(source, ':') = 0) = $1", target.IsIPv4);
+            return;
+        }
+
+        // Networks are text, so containment is decided here. By the whole key: by the source alone each would be a scan.
+        List<(string Detection, string Service, string Source)> inside =
+        [
+            .. All("SELECT detection, service, source FROM windows", r => (Detection: r.GetString(0), Service: r.GetString(1), Source: r.GetString(2)))
+                .Where(w => target.Contains(Network(w.Source))),
+        ];
+        foreach ((string detection, string service, string source) in inside)
+            Run("DELETE FROM windows WHERE detection = $1 AND service = $2 AND source = $3", detection, service, source);
     }
 
     private void SetActive(StoredBan ban) => Run("UPDATE bans SET state = 1 WHERE id = $1 AND state = 0", ban.Id);

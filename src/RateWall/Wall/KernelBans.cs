@@ -6,9 +6,6 @@ namespace RateWall.Wall;
 /// <summary>The ban sets of the wall: the only place that turns a ban into a set element. Callers hold the wall lock.</summary>
 public sealed class KernelBans : IDisposable
 {
-    /// <summary>Elements in one batch: between 1k and 100k the kernel takes them at the same rate, below the lock is held less.</summary>
-    private const int BatchSize = 1000;
-
     /// <summary>Deadlines closer than this are the same deadline: the kernel keeps milliseconds, and time passes on the way.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
 
@@ -33,7 +30,10 @@ public sealed class KernelBans : IDisposable
     /// Repeating it is harmless; a later deadline for the same target moves it, an earlier one does not shorten it unless
     /// <paramref name="shorten"/>. Networks are kept disjoint: the wider takes the latest deadline.
     /// </summary>
-    /// <returns>What now stands in the kernel for each asked ban, in order; null for those left out.</returns>
+    /// <returns>
+    /// What now stands in the kernel for each asked ban, in order; null for those left out, because their deadline is past or
+    /// because the set is full: one that finds no room keeps no other out.
+    /// </returns>
     public IReadOnlyList<BanElement?> Put(IReadOnlyList<BanElement> bans, bool shorten = false)
     {
         ArgumentNullException.ThrowIfNull(bans);
@@ -80,21 +80,22 @@ public sealed class KernelBans : IDisposable
     }
 
     /// <summary>Renews trust: puts keys into the trusted set of a family until a time. An earlier time changes nothing.</summary>
-    public void Trust(IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)> keys)
+    /// <returns>How many found no room, because their set is full; the others are in.</returns>
+    public int Trust(IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)> keys)
     {
         ArgumentNullException.ThrowIfNull(keys);
         DateTimeOffset now = time.GetUtcNow();
-        var changes = new List<ElementChange>();
+        var changes = new RoomyBatch(kernel);
         foreach ((AddressPrefix key, string family, DateTimeOffset until) in keys)
         {
             if (until <= now) continue;
             string set = WallTable.Trusted(family, key.IsIPv4);
             SetElement? existing = kernel.GetElement(WallTable.Name, set, key.Address.ToNetworkOrder());
-            AddRenewal(changes, set, existing, Ending(Bare(key), until, now), until, now, shorten: false);
-            if (changes.Count >= BatchSize) Flush(changes);
+            AddRenewal(changes, set, key, existing, Ending(Bare(key), until, now), until, now, shorten: false);
         }
 
-        Flush(changes);
+        changes.Flush();
+        return changes.Refused.Count;
     }
 
     /// <summary>
@@ -126,8 +127,14 @@ public sealed class KernelBans : IDisposable
     /// <summary>Networks that lie in no other of the list: the kernel refuses nested ones.</summary>
     internal static IEnumerable<AddressPrefix> OutermostOnly(IEnumerable<AddressPrefix> prefixes)
     {
-        AddressPrefix[] all = [.. prefixes.Distinct()];
-        return all.Where(p => !all.Any(q => q != p && q.Contains(p)));
+        // In this order a network stands before all that lie in it, and nothing else stands between.
+        AddressPrefix? outermost = null;
+        foreach (AddressPrefix prefix in prefixes.OrderBy(p => p.IsIPv4).ThenBy(p => p.Address.Value).ThenBy(p => p.Length))
+        {
+            if (outermost is { } outer && outer.Contains(prefix)) continue;
+            outermost = prefix;
+            yield return prefix;
+        }
     }
 
     /// <inheritdoc/>
@@ -143,16 +150,16 @@ public sealed class KernelBans : IDisposable
                 ? DisjointPrefixes.Later(until, bans[i].Until)
                 : bans[i].Until;
 
-        var changes = new List<ElementChange>();
+        var changes = new RoomyBatch(kernel);
         foreach ((AddressPrefix target, DateTimeOffset? until) in latest.ToArray())
         {
             SetElement wanted = Ending(Bare(target), until, now);
-            latest[target] = AddRenewal(changes, SetOf(target), Element(target), wanted, until, now, shorten);
-            if (changes.Count >= BatchSize) Flush(changes);
+            latest[target] = AddRenewal(changes, SetOf(target), target, Element(target), wanted, until, now, shorten);
         }
 
-        Flush(changes);
-        foreach (int i in indexes) outcome[i] = new(bans[i].Target, latest[bans[i].Target]);
+        changes.Flush();
+        foreach (int i in indexes)
+            if (!changes.Refused.Contains(bans[i].Target)) outcome[i] = new(bans[i].Target, latest[bans[i].Target]);
     }
 
     private void PutNetworks(int[] indexes, IReadOnlyList<BanElement> bans, bool shorten, BanElement?[] outcome)
@@ -166,6 +173,7 @@ public sealed class KernelBans : IDisposable
         Dictionary<AddressPrefix, DateTimeOffset?> standing =
             DisjointPrefixes.Add(existing, [.. indexes.Select(i => bans[i])], shorten, out BanElement[] covering);
 
+        // One batch: between two, the networks that a wider one takes in would be free.
         var changes = new List<ElementChange>();
         foreach (AddressPrefix gone in existing.Keys.Except(standing.Keys))
         {
@@ -177,40 +185,45 @@ public sealed class KernelBans : IDisposable
         foreach ((AddressPrefix network, DateTimeOffset? until) in standing)
         {
             SetElement wanted = Ending(Bare(network), until, now);
-            AddRenewal(changes, set, elements.GetValueOrDefault(network), wanted, until, now, shorten);
+            changes.AddRange(Renewal(set, elements.GetValueOrDefault(network), wanted, until, now, shorten, out _));
         }
 
-        Flush(changes);
+        if (changes.Count > 0) kernel.Commit(WallTable.Name, changes);
         for (int n = 0; n < indexes.Length; n++) outcome[indexes[n]] = covering[n];
+    }
+
+    private static DateTimeOffset? AddRenewal(
+        RoomyBatch changes, string set, AddressPrefix target, SetElement? existing, SetElement wanted, DateTimeOffset? until,
+        DateTimeOffset now, bool shorten)
+    {
+        changes.Add(target, Renewal(set, existing, wanted, until, now, shorten, out DateTimeOffset? standing));
+        return standing;
     }
 
     /// <summary>
     /// Adds an element, or moves the deadline of the one that is there. Add, delete, add in one batch works whether or not
     /// it expires meanwhile, and keeps its counter.
     /// </summary>
-    private static DateTimeOffset? AddRenewal(
-        List<ElementChange> changes, string set, SetElement? existing, SetElement wanted, DateTimeOffset? until,
-        DateTimeOffset now, bool shorten)
+    private static ElementChange[] Renewal(
+        string set, SetElement? existing, SetElement wanted, DateTimeOffset? until, DateTimeOffset now, bool shorten,
+        out DateTimeOffset? standing)
     {
-        if (existing is null)
+        standing = until;
+        if (existing is null) return [new(ElementOperation.Add, set, wanted)];
+        DateTimeOffset? deadline = DeadlineOf(existing, now);
+        if (IsSame(deadline, until) || (!shorten && DisjointPrefixes.Later(deadline, until) == deadline))
         {
-            changes.Add(new(ElementOperation.Add, set, wanted));
-            return until;
+            standing = deadline;
+            return [];
         }
 
-        DateTimeOffset? deadline = DeadlineOf(existing, now);
-        if (IsSame(deadline, until) || (!shorten && DisjointPrefixes.Later(deadline, until) == deadline)) return deadline;
         SetElement bare = Bare(wanted);
-        changes.Add(new(ElementOperation.Add, set, bare));
-        changes.Add(new(ElementOperation.Delete, set, bare));
-        changes.Add(new(ElementOperation.Add, set, wanted with { Packets = existing.Packets, Bytes = existing.Bytes }));
-        return until;
-    }
-
-    private void Flush(List<ElementChange> changes)
-    {
-        if (changes.Count > 0) kernel.Commit(WallTable.Name, changes);
-        changes.Clear();
+        return
+        [
+            new(ElementOperation.Add, set, bare),
+            new(ElementOperation.Delete, set, bare),
+            new(ElementOperation.Add, set, wanted with { Packets = existing.Packets, Bytes = existing.Bytes }),
+        ];
     }
 
     private SetElement? Element(AddressPrefix target)

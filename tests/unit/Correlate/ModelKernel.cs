@@ -20,8 +20,9 @@ internal sealed class ModelKernel
         return [.. bans.Select(b => new BanElement(b.Target, Bans[b.Target]))];
     }
 
-    private void Trust(IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)> keys)
+    private int Trust(IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)> keys)
     {
         foreach ((AddressPrefix key, string family, DateTimeOffset until) in keys) Trusted[(key, family)] = until;
+        return 0;
     }
 }

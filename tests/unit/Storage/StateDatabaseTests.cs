@@ -116,6 +116,20 @@ public sealed class StateDatabaseTests : IDisposable
         Assert.Equal(Enumerable.Range(95, 6), state.EvidenceOf(added[0]).Select(l => (int)l.Line[0]));
     }
 
+    [Theory]
+    [InlineData("0.0.0.0/0", "2001:db8::/64")]
+    [InlineData("::/0", "192.0.2.1")]
+    public void Forgive_Everybody_ClearsTheWindowsOfThatVersionAlone(string everybody, string left)
+    {
+        using StateDatabase state = Open();
+        AddressPrefix[] keys = [AddressPrefix.Parse("192.0.2.1"), AddressPrefix.Parse("2001:db8::/64")];
+        state.Commit(new() { Source = "a", Windows = [.. keys.Select(k => new WindowState(new("failures", "ssh", k), [1]))] }, [], []);
+
+        state.Forgive([AddressPrefix.Parse(everybody)], [], Now);
+
+        Assert.Equal(left, string.Join(' ', keys.Where(k => state.LoadWindow(new("failures", "ssh", k)).Count > 0)));
+    }
+
     [Fact]
     public void Forgive_Network_ClearsTheWindowsInsideItAlone()
     {

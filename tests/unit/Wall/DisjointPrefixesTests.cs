@@ -8,6 +8,23 @@ public sealed class DisjointPrefixesTests
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
 
+    [Fact]
+    public void OutermostOnly_AnyNetworks_LeavesThoseThatLieInNoOther()
+    {
+        var random = new Random(7);
+        for (int round = 0; round < 200; round++)
+        {
+            AddressPrefix[] networks =
+            [
+                .. Enumerable.Range(0, 30).Select(_ => random.Next(2) == 0
+                    ? AddressPrefix.Of(AddressPrefix.Parse($"192.0.2.{random.Next(256)}").Address, random.Next(20, 33))
+                    : AddressPrefix.Of(AddressPrefix.Parse($"2001:db8::{random.Next(256):x}").Address, random.Next(112, 129))),
+            ];
+            IEnumerable<AddressPrefix> expected = networks.Distinct().Where(p => !networks.Any(q => q != p && q.Contains(p)));
+            Assert.Equal(expected.Order(), KernelBans.OutermostOnly(networks).Order());
+        }
+    }
+
     [Theory]
     // what stands | what is added | what stands then
     [InlineData("", "192.0.2.0/24@5", "192.0.2.0/24@5")]
