@@ -42,14 +42,14 @@ internal static class ApplyCommand
 
         using StateLock turn = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
-        ApplyOutcome outcome = wall.Apply(policy, ruleset, exemptions.Keys);
-        int restored = outcome.Created ? Restore(session, policy, wall.Bans) : 0;
+        int restored = 0;
+        ApplyOutcome outcome = wall.Apply(policy, ruleset, exemptions.Keys, bans => restored = Restore(session, policy, bans));
 
         string limits = $"{policy.Enabled.Count()} services limited";
         string sentence = outcome switch
         {
             { Created: true } => $"the wall is up: {limits}, {restored} bans restored",
-            { Changed: true } => $"the wall is as policy says again: {limits}; bans and counters were kept",
+            { Changed: true } => $"the wall is now as policy says: {limits}; bans and counters were kept",
             _ => "the wall is as policy says already; nothing was changed",
         };
         Answer(session, outcome.Changed, outcome.Changed ? "applied" : "unchanged", sentence);
@@ -62,10 +62,14 @@ internal static class ApplyCommand
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
         DateTimeOffset now = session.Time.GetUtcNow();
         BanElement[] inForce = [.. state.InForce(now).Select(b => new BanElement(b.Target, b.Until))];
-        bans.Put(inForce);
-        bans.Trust([.. state.SuccessesSince(now - policy.Trust.For).Select(s =>
+        int restored = bans.Put(inForce).Count(standing => standing is not null);
+        if (restored < inForce.Length)
+            session.Error.WriteLine($"ratewall: warning: {inForce.Length - restored} bans found no room in the kernel; raise bans.size in the policy");
+        int strangers = bans.Trust([.. state.SuccessesSince(now - policy.Trust.For).Select(s =>
             (s.Key, s.Family, DateTimeOffset.FromUnixTimeMilliseconds(s.UnixMilliseconds) + policy.Trust.For))]);
-        return inForce.Length;
+        if (strangers > 0)
+            session.Error.WriteLine($"ratewall: warning: {strangers} trusted sources found no room in the kernel and have the limits of strangers");
+        return restored;
     }
 
     private static void Answer(Session session, bool changed, string action, string sentence)

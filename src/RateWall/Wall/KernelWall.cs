@@ -8,7 +8,7 @@ namespace RateWall.Wall;
 
 /// <summary>What `apply` found and did.</summary>
 /// <param name="Changed">False when everything was as it should be and nothing was sent.</param>
-/// <param name="Created">True when there was no wall before.</param>
+/// <param name="Created">True when there was no wall before, or one that an interrupted `apply` left without its bans.</param>
 public sealed record ApplyOutcome(bool Changed, bool Created);
 
 /// <summary>How the kernel differs from the policy.</summary>
@@ -58,18 +58,21 @@ public sealed class KernelWall : IDisposable
     /// Makes the kernel hold what the policy asks for, in one transaction that keeps live elements, counters and deadlines.
     /// When it does already, nothing is sent.
     /// </summary>
+    /// <param name="policy">What the operator wants.</param>
+    /// <param name="ruleset">The policy as rules.</param>
+    /// <param name="keys">The key function of this host.</param>
+    /// <param name="restore">Gives a new wall the bans that are still in force. Until it has, the wall counts as unknown, so
+    /// that an `apply` that was killed in between is made good by the next one.</param>
     /// <exception cref="NetfilterException">The kernel refused; nothing has changed then.</exception>
-    public ApplyOutcome Apply(EffectivePolicy policy, Ruleset ruleset, SourceKeys keys)
+    public ApplyOutcome Apply(EffectivePolicy policy, Ruleset ruleset, SourceKeys keys, Action<KernelBans>? restore = null)
     {
-        bool created = !Present;
+        if (!Present) AppliedWall.Forget(stateDirectory);
+        bool created = AppliedWall.Read(stateDirectory) is null;
         bool same = !created && FrameDifference(ruleset).Count == 0;
-        if (!same)
-        {
-            rules.Run(Transaction(ruleset));
-            new AppliedWall(ruleset.Text, Listing()).Write(stateDirectory);
-        }
-
+        if (!same) rules.Run(Transaction(ruleset));
         bool moved = AlignNetworks(policy, keys);
+        if (created) restore?.Invoke(bans);
+        if (!same) new AppliedWall(ruleset.Text, Listing()).Write(stateDirectory);
         return new(!same || moved, created);
     }
 

@@ -53,6 +53,21 @@ public sealed class WallCommandTests : IDisposable
         Assert.DoesNotContain("203.0.113.8", bans, StringComparison.Ordinal);
     }
 
+    [LinuxFact("strace")]
+    public void Apply_KilledBeforeItsBansAreBack_IsMadeGoodByTheNext()
+    {
+        ratewall.Run("apply").MustSucceed("apply");
+        ratewall.Run("ban", "203.0.113.7", "--for", "1h").MustSucceed("ban");
+        network.Nft("flush ruleset");
+        Answer killed = ratewall.Trace(
+            ["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", "inject=rename:signal=KILL:when=1"], "apply");
+        Assert.NotEqual(0, killed.ExitCode);
+        Assert.Contains("table inet ratewall", network.Nft("list", "ruleset"), StringComparison.Ordinal);
+        network.Nft("flush", "set", "inet", "ratewall", "ban4");
+        ratewall.Run("apply").MustSucceed("apply");
+        Assert.Contains("203.0.113.7", network.Nft("list", "set", "inet", "ratewall", "ban4"), StringComparison.Ordinal);
+    }
+
     [LinuxFact]
     public void Plan_BeforeAndAfterApplyAndDrift_AnswersWithItsExitCode()
     {
