@@ -18,6 +18,7 @@ public static class CommandLine
         Description = "Policy file (default /etc/ratewall/ratewall.yaml, or RATEWALL_CONFIG).",
         HelpName = "FILE",
         Recursive = true,
+        Validators = { MustName("a file") },
     };
 
     private static readonly Option<string?> StateDir = new("--state-dir")
@@ -25,6 +26,7 @@ public static class CommandLine
         Description = "Where state is kept (default /var/lib/ratewall, or RATEWALL_STATE_DIR).",
         HelpName = "DIR",
         Recursive = true,
+        Validators = { MustName("a directory") },
     };
 
     private static readonly Option<OutputFormat> Format = new("--format")
@@ -46,6 +48,20 @@ public static class CommandLine
     public static int Run(string[] args, TextWriter output, TextWriter error)
     {
         ArgumentNullException.ThrowIfNull(args);
+        try
+        {
+            return Parse(args, output, error);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The verbs tell their own failures; here it is the answer that cannot be written: a full disk, a closed output.
+            Tell(error, $"the answer cannot be written: {e.Message}");
+            return (int)ExitCode.Refused;
+        }
+    }
+
+    private static int Parse(string[] args, TextWriter output, TextWriter error)
+    {
         RootCommand root = Root();
         ParseResult parsed = root.Parse(args, Parsing);
         if (args.Length == 0)
@@ -178,12 +194,30 @@ public static class CommandLine
 
     private static ExitCode Fail(Session session, ExitCode code, string message)
     {
-        session.Error.WriteLine($"ratewall: {TerminalText.EscapeLines(message)}");
+        Tell(session.Error, message);
         return code;
+    }
+
+    private static void Tell(TextWriter error, string message)
+    {
+        try
+        {
+            error.WriteLine($"ratewall: {TerminalText.EscapeLines(message)}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nobody listens; the exit code still tells.
+        }
     }
 
     private static string? FromEnvironment(string name) =>
         Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    // A script with an empty variable in it must not work on the wrong files.
+    private static Action<OptionResult> MustName(string what) => result =>
+    {
+        if (result.Tokens.Any(t => t.Value.Length == 0)) result.AddError($"{result.IdentifierToken?.Value} is empty; name {what}");
+    };
 
     private static OutputFormat ParseFormat(ArgumentResult result)
     {

@@ -1,11 +1,13 @@
+using System.Text;
 using RateWall.Detection.Logs;
+using RateWall.Policy;
 
 namespace RateWall.Commands;
 
 /// <summary>The rule files in force: the built-in ones, and the operator's over them.</summary>
 internal static class OperatorRules
 {
-    private const long MaxFileBytes = 1024 * 1024;
+    private const int MaxFileBytes = 1024 * 1024;
 
     /// <summary>Reads the *.rules of a directory, which need not be there.</summary>
     /// <exception cref="CommandException">A rule file is wrong, or far too long to be one.</exception>
@@ -15,9 +17,12 @@ internal static class OperatorRules
         var files = new List<(string Name, string Text)>();
         foreach (string path in Directory.EnumerateFiles(directory, "*.rules").Order(StringComparer.Ordinal))
         {
-            if (new FileInfo(path).Length > MaxFileBytes)
+            byte[]? bytes = OperatorFile.Read(path, MaxFileBytes, out string? fault);
+            if (fault is not null) throw new CommandException(ExitCode.Usage, $"{path}: {fault}");
+            if (bytes is null) continue;
+            if (bytes.Length > MaxFileBytes)
                 throw new CommandException(ExitCode.Usage, $"{path} is longer than {MaxFileBytes} bytes, which no rule file is");
-            files.Add((path, File.ReadAllText(path)));
+            files.Add((path, Encoding.UTF8.GetString(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes)));
         }
 
         try

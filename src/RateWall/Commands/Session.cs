@@ -43,7 +43,7 @@ public sealed record Session
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>The operator's rule files.</summary>
-    public string RulesDirectory => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(ConfigPath))!, "rules.d");
+    public string RulesDirectory => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(ConfigPath)) ?? "/", "rules.d");
 
     /// <summary>Loads the policy, or ends the verb with what is wrong with it.</summary>
     public Policy.EffectivePolicy LoadPolicy() => Policy.PolicyReader.Load(ConfigPath, ConfigNamed);

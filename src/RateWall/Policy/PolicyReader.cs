@@ -63,27 +63,9 @@ public static class PolicyReader
 
     private static PolicyFile? Read(string path, PolicyProblems problems)
     {
-        if (Directory.Exists(path))
-        {
-            problems.Add(new ValueOrigin(path, 0, 0), "this is a directory; name the policy file in it");
-            return null;
-        }
-
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            byte[] bytes = new byte[PolicyText.MostBytes + 1];
-            int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            return new PolicyFile(path, bytes.AsMemory(0, length));
-        }
-        catch (FileNotFoundException)
-        {
-            return null;
-        }
-        catch (DirectoryNotFoundException)
-        {
-            return null;
-        }
+        byte[]? bytes = OperatorFile.Read(path, PolicyText.MostBytes, out string? fault);
+        if (fault is not null) problems.Add(new ValueOrigin(path, 0, 0), fault);
+        return bytes is null ? null : new PolicyFile(path, bytes);
     }
 
     // Editors leave hidden files and backups behind; only a plain *.yaml is meant to be read.

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using RateWall.Policy;
 
 namespace RateWall.Storage;
 

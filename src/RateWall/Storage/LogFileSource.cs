@@ -1,5 +1,6 @@
 using System.Text;
 using RateWall.Detection.Logs;
+using RateWall.Policy;
 
 namespace RateWall.Storage;
 

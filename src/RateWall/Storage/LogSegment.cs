@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using RateWall.Policy;
 
 namespace RateWall.Storage;
 

@@ -40,6 +40,47 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
+    [InlineData("--help")]
+    [InlineData("version")]
+    [InlineData("chekc")]
+    public void Program_NowhereToWrite_EndsWithItsCodeAndNoException(string line)
+    {
+        using var full = new FullDisk();
+        using var error = new StringWriter();
+        Assert.Equal(4, CommandLine.Run([line], full, full));
+        if (line == "chekc") return;
+        Assert.Equal(4, CommandLine.Run([line], full, error));
+        Assert.Contains("No space left", Assert.Single(error.ToString().TrimEnd().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ratewall.yaml", "check")]
+    [InlineData("conf.d/a.yaml", "check")]
+    [InlineData("rules.d/a.rules", "explain")]
+    public void Program_FifoInTheConfiguration_IsRefusedAndNotWaitedFor(string fifo, string verb)
+    {
+        if (fifo != "ratewall.yaml") File.WriteAllText(Main, "");
+        string path = Path.Combine(directory.FullName, fifo);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [path])) mkfifo.WaitForExit();
+
+        (int code, _, string error) = Run(verb, "--config", Main);
+
+        Assert.Equal(2, code);
+        Assert.Contains($"{path}: this is no regular file", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Program_StateDirectoryIsAFile_IsToldAlsoByReaders()
+    {
+        File.WriteAllText(Main, "");
+        (int code, string output, string error) = Run("list", "--state-dir", Main);
+        Assert.Equal(4, code);
+        Assert.Empty(output);
+        Assert.Contains("is a file, and state is kept in a directory", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("chekc", "there is no verb 'chekc'; did you mean 'check'?")]
     [InlineData("frobnicate", "there is no verb 'frobnicate'")]
     [InlineData("check --formt json", "unknown option '--formt'; did you mean '--format'?")]
@@ -50,6 +91,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--format json", "a verb is missing")]
     [InlineData("ch\u001beck", "there is no verb 'ch\\x1beck'; did you mean 'check'?")]
     [InlineData("policy --services shs", "there is no service 'shs'; did you mean 'ssh'?")]
+    [InlineData("check --config ", "--config is empty; name a file")]
+    [InlineData("list --state-dir ", "--state-dir is empty; name a directory")]
     [InlineData("policy --built-in --format json", "--built-in prints YAML; leave --format away")]
     public void Program_WrongUse_EndsWithTwoAndTheRemedy(string line, string expected)
     {
@@ -139,5 +182,14 @@ public sealed class CommandLineTests : IDisposable
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         return (CommandLine.Run(args, output, error), output.ToString(), error.ToString());
+    }
+
+    private sealed class FullDisk : StringWriter
+    {
+        public override void Write(char value) => throw new IOException("No space left on device");
+
+        public override void Write(string? value) => throw new IOException("No space left on device");
+
+        public override void WriteLine(string? value) => throw new IOException("No space left on device");
     }
 }

@@ -179,7 +179,7 @@ public sealed class PolicyReaderTests : IDisposable
     public void Load_Directory_SaysSo()
     {
         PolicyException wrong = Assert.Throws<PolicyException>(() => PolicyReader.Load(directory.FullName, mustExist: true, Journal));
-        Assert.Equal([$"{directory.FullName}: this is a directory; name the policy file in it"], wrong.Problems);
+        Assert.Equal([$"{directory.FullName}: this is a directory; name a file in it"], wrong.Problems);
     }
 
     [Fact]

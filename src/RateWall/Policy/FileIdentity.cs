@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace RateWall.Storage;
+namespace RateWall.Policy;
 
 /// <summary>Which file a name or a handle means, as statx(2) says: .NET does not give the inode.</summary>
 /// <param name="Device">Device number, major in the upper half.</param>
