@@ -9,11 +9,13 @@ internal static class DamagedState
     public static string SuspectMark(string path) => path + ".suspect";
 
     /// <summary>Notes that reading met damage. A reader that may not write leaves it to the hourly check.</summary>
-    public static void MarkSuspect(string path)
+    /// <param name="path">The database.</param>
+    /// <param name="certain">What is certainly wrong although every page is sound; empty when the pages are to be checked.</param>
+    public static void MarkSuspect(string path, string certain = "")
     {
         try
         {
-            File.WriteAllText(SuspectMark(path), "");
+            File.WriteAllText(SuspectMark(path), certain);
         }
         catch (IOException)
         {

@@ -22,8 +22,9 @@ internal sealed class JournalSource : ILogSource
     private readonly int stepEntries;
     private string? reached;
 
-    private JournalSource(Journal journal, JournalTrust trust, IReadOnlySet<string> services, int stepEntries)
+    private JournalSource(Journal journal, JournalTrust trust, IReadOnlySet<string> services, string? reached, int stepEntries)
     {
+        this.reached = reached;
         this.journal = journal;
         this.trust = trust;
         this.stepEntries = stepEntries;
@@ -49,7 +50,7 @@ internal sealed class JournalSource : ILogSource
         if (cursor is null) journal.SeekTime(now - FirstLook);
         else if (!journal.SeekAfter(cursor))
             warnings.WriteLine("ratewall: warning: the journal no longer has the entry where reading stopped; going on with the nearest that is left");
-        return new(journal, trust, services, stepEntries);
+        return new(journal, trust, services, cursor, stepEntries);
     }
 
     /// <inheritdoc/>

@@ -143,7 +143,7 @@ public sealed partial class StateDatabase : ICorrelationState
 
     private long[] Unpack(byte[] bytes)
     {
-        if (bytes.Length % sizeof(long) != 0) throw new DamagedStateException($"{path} holds a window of {bytes.Length} bytes");
+        if (bytes.Length % sizeof(long) != 0) throw Distrust($"{path} holds a window of {bytes.Length} bytes");
         long[] stamps = new long[bytes.Length / sizeof(long)];
         for (int i = 0; i < stamps.Length; i++) stamps[i] = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(i * sizeof(long)));
         return stamps;

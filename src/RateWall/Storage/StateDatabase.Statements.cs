@@ -107,5 +107,10 @@ public sealed partial class StateDatabase
         {
             throw new StateException($"{path}: {e.Message}", e);
         }
+        catch (Exception e) when (e is InvalidCastException or OverflowException)
+        {
+            // A value of another type than its column's.
+            throw Distrust($"{path} holds a value that is not of its kind ({e.Message})");
+        }
     }
 }

@@ -1,5 +1,7 @@
 using Microsoft.Data.Sqlite;
 using RateWall.Detection;
+using RateWall.Output;
+using RateWall.Policy;
 
 namespace RateWall.Storage;
 
@@ -11,6 +13,10 @@ namespace RateWall.Storage;
 /// </summary>
 public sealed partial class StateDatabase : IDisposable
 {
+    // The years 1 to 9999 in milliseconds since 1970: what a DateTimeOffset can say.
+    private const long FirstStamp = -62_135_596_800_000;
+    private const long LastStamp = 253_402_300_799_999;
+
     private readonly SqliteConnection connection;
     private readonly Dictionary<string, SqliteCommand> prepared = new(StringComparer.Ordinal);
     private readonly string path;
@@ -50,6 +56,7 @@ public sealed partial class StateDatabase : IDisposable
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static StateDatabase? OpenReadOnly(string directory)
     {
+        StateDirectory.MustNotBeAFile(directory);
         string file = StateDirectory.Database(directory);
         if (FileIdentity.OfPath(file) is not { Size: > 0 }) return null;
         StateDatabase database = Connect(file, SqliteOpenMode.ReadOnly);
@@ -162,13 +169,17 @@ public sealed partial class StateDatabase : IDisposable
         long version = Number("PRAGMA user_version");
         if (version != StateSchema.Version)
             throw new DamagedStateException($"{path} has schema version {version}, and this program knows only {StateSchema.Version}");
+        if (Number("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'") != StateSchema.Tables)
+            throw new DamagedStateException($"{path} has not the tables of a state");
     }
 
     // Looking at every page takes time in proportion to the history, so it is done once an hour, and at once after an error.
     private void CheckPages(DateTimeOffset now)
     {
         const string checkedAt = "checked";
-        bool suspect = File.Exists(DamagedState.SuspectMark(path));
+        string mark = DamagedState.SuspectMark(path);
+        bool suspect = File.Exists(mark);
+        if (suspect && File.ReadAllText(mark) is { Length: > 0 } certain) throw new DamagedStateException(certain);
         if (!suspect && LastDone(checkedAt) is { } last && now - last < TimeSpan.FromHours(1) && last <= now) return;
         string verdict = All("PRAGMA quick_check(1)", r => r.GetString(0)).FirstOrDefault() ?? "no answer";
         if (verdict != "ok") throw new DamagedStateException($"{path} is damaged ({verdict.ReplaceLineEndings(" ")})");
@@ -184,9 +195,21 @@ public sealed partial class StateDatabase : IDisposable
 
     private static long Stamp(DateTimeOffset time) => time.ToUnixTimeMilliseconds();
 
-    private static DateTimeOffset Time(long stamp) => DateTimeOffset.FromUnixTimeMilliseconds(stamp);
+    private DateTimeOffset Time(long stamp) => stamp is >= FirstStamp and <= LastStamp
+        ? DateTimeOffset.FromUnixTimeMilliseconds(stamp)
+        : throw Distrust($"{path} holds {stamp} where a time belongs");
 
     private AddressPrefix Network(string text) => AddressPrefix.TryParse(text, out AddressPrefix network)
         ? network
-        : throw new DamagedStateException($"{path} holds '{text}' where a network belongs");
+        : throw Distrust($"{path} holds '{TerminalText.Escape(text)}' where a network belongs");
+
+    /// <summary>
+    /// What is stored makes no sense, although SQLite finds nothing wrong with it. The next command that writes sets the file
+    /// aside, or every run would stop here.
+    /// </summary>
+    public DamagedStateException Distrust(string what)
+    {
+        DamagedState.MarkSuspect(path, what);
+        return new($"{what}; the next 'ratewall correlate' sets it aside and begins a new state");
+    }
 }

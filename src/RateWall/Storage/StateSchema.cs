@@ -9,6 +9,9 @@ internal static class StateSchema
     /// <summary>The version this program writes (PRAGMA user_version).</summary>
     public const int Version = 1;
 
+    /// <summary>How many tables there are.</summary>
+    public const int Tables = 8;
+
     /// <summary>
     /// Times are milliseconds since 1970. Networks are text in canonical form, so that equal networks are equal keys and
     /// the sqlite3 shell shows them readably.

@@ -100,6 +100,36 @@ public sealed class DamagedStateTests : IDisposable
         Assert.Single(Aside());
     }
 
+    [Theory]
+    [InlineData("UPDATE bans SET target = 'nobody'", "'nobody' where a network belongs")]
+    [InlineData("UPDATE bans SET until = 9223372036854775807", "9223372036854775807 where a time belongs")]
+    [InlineData("UPDATE bans SET at = id - 9223372036854775807", "where a time belongs")]
+    public void Read_SoundPagesThatMakeNoSense_AreToldAndSetAsideByTheNextRun(string damage, string told)
+    {
+        Fill();
+        Execute(damage);
+        using (StateDatabase? state = StateDatabase.OpenReadOnly(directory.Path))
+        {
+            var e = Assert.Throws<DamagedStateException>(() => state!.InForce(Now));
+            Assert.Contains(told, e.Message, StringComparison.Ordinal);
+        }
+
+        using (StateDatabase state = StateDatabase.Open(directory.Path, clock, warnings)) Assert.Empty(state.History());
+        Assert.Single(Aside());
+        StateDatabase.Open(directory.Path, clock, warnings).Dispose();
+        Assert.Single(Aside());
+    }
+
+    [Fact]
+    public void Open_WithoutOneOfItsTables_IsSetAside()
+    {
+        Fill();
+        Execute("DROP TABLE trust");
+        StateDatabase.Open(directory.Path, clock, warnings).Dispose();
+        Assert.Single(Aside());
+        Assert.Contains("has not the tables", warnings.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void OpenReadOnly_NotADatabase_IsToldAndLeftAlone()
     {
