@@ -1,5 +1,6 @@
 using RateWall.Detection;
 using RateWall.Detection.Logs;
+using RateWall.Output;
 using RateWall.Policy;
 using RateWall.Storage;
 using RateWall.Systemd;
@@ -7,8 +8,17 @@ using RateWall.Systemd;
 namespace RateWall.Commands;
 
 /// <summary>Reads every log of the policy to its end, step by step, each step made true before the next is read.</summary>
+/// <param name="policy">Which logs are read for which services.</param>
+/// <param name="rules">The rule files.</param>
+/// <param name="keys">The key function of this host.</param>
+/// <param name="state">The past.</param>
+/// <param name="commit">Makes a step true.</param>
+/// <param name="time">The clock.</param>
+/// <param name="warnings">Where a log that cannot be read is told.</param>
+/// <param name="openJournal">Opens the journal, null where there is none; this machine's unless said otherwise.</param>
 internal sealed class CorrelationRun(
-    EffectivePolicy policy, RuleSet rules, SourceKeys keys, StateDatabase state, StepCommit commit, TimeProvider time, TextWriter warnings)
+    EffectivePolicy policy, RuleSet rules, SourceKeys keys, StateDatabase state, StepCommit commit, TimeProvider time, TextWriter warnings,
+    Func<Journal?>? openJournal = null)
 {
     private readonly StepRecorder recorder = new(policy, keys, state);
 
@@ -30,16 +40,44 @@ internal sealed class CorrelationRun(
     /// <summary>Reads one log to its end, or tells why it cannot be read.</summary>
     public void Read(PlannedLog log)
     {
-        using ILogSource? source = Open(log);
-        if (source is not null) Read(source);
+        try
+        {
+            using ILogSource? source = log.File is null ? OpenJournal(log) : OpenFile(log, log.File);
+            if (source is not null) Read(source);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            Refuse(ExitCode.NotPermitted, e.Message);
+        }
+        catch (LogSourceException e)
+        {
+            Refuse(ExitCode.Usage, e.Message);
+        }
+        catch (SystemdException e)
+        {
+            const int eacces = 13; // asm-generic/errno-base.h
+            Refuse(e.Errno == eacces ? ExitCode.NotPermitted : ExitCode.Refused, e.Message);
+        }
+        catch (IOException e) when (e is not StateException)
+        {
+            Refuse(ExitCode.Refused, $"{log.File ?? "the journal"} cannot be read: {e.Message}");
+        }
+        finally
+        {
+            // Of a step that broke off nothing may get into the next log's.
+            recorder.Clear();
+        }
     }
 
     private void Read(ILogSource source)
     {
-        var parser = new LogParser(rules, time.GetUtcNow(), TimeZoneInfo.Local);
+        DateTimeOffset now = time.GetUtcNow();
+        var parser = new LogParser(rules, now, TimeZoneInfo.Local);
         IReadOnlyList<PendingNote> before = state.Notes(source.Name);
         parser.Restore(before);
         string? cursor = state.Cursor(source.Name);
+        // A line without a stamp counts as of now. In a log that was never read it may be a year old: that is no evidence.
+        long? untimed = cursor is null && source is LogFileSource ? now.ToUnixTimeMilliseconds() : null;
         bool atEnd;
         do
         {
@@ -63,34 +101,14 @@ internal sealed class CorrelationRun(
         void Observe(in Attempt attempt)
         {
             // A service is read from one log only; another log's lines about it may be copies or forgeries.
-            if (source.Services.Contains(attempt.Service)) recorder.Observe(attempt);
-        }
-    }
-
-    private ILogSource? Open(PlannedLog log)
-    {
-        try
-        {
-            return log.File is null ? OpenJournal(log) : OpenFile(log, log.File);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            return Refuse(ExitCode.NotPermitted, e.Message);
-        }
-        catch (LogSourceException e)
-        {
-            return Refuse(ExitCode.Usage, e.Message);
-        }
-        catch (SystemdException e)
-        {
-            const int eacces = 13; // asm-generic/errno-base.h
-            return Refuse(e.Errno == eacces ? ExitCode.NotPermitted : ExitCode.Refused, e.Message);
+            if (source.Services.Contains(attempt.Service) && attempt.UnixMilliseconds != untimed) recorder.Observe(attempt);
         }
     }
 
     private LogFileSource? OpenFile(PlannedLog log, string file)
     {
         string? cursor = state.Cursor(LogFileSource.NameOf(file));
+        if (cursor is not null && !FileCursor.TryParse(cursor, out _)) throw state.Distrust($"the stored place of {file} is not readable");
         // A host without mail has no mail.log; a timer that says so every 15 seconds tells nobody anything.
         bool neverThere = cursor is null && log.Services.All(s => s.Log.IsUsualPlace) && !File.Exists(file);
         return neverThere ? null : LogFileSource.Open(file, log.Program, log.ServiceNames, cursor, warnings);
@@ -98,18 +116,23 @@ internal sealed class CorrelationRun(
 
     private JournalSource? OpenJournal(PlannedLog log)
     {
-        if (!Journal.Exists())
+        const int einval = 22; // asm-generic/errno-base.h
+        if ((openJournal ?? OfThisMachine)() is not { } journal)
         {
             warnings.WriteLine($"ratewall: warning: this machine has no journal, so nobody watches {string.Join(", ", log.Services.Select(s => s.Name))}; name their log files in the policy");
             return null;
         }
 
-        Journal journal = Journal.Open();
+        string? cursor = state.Cursor(JournalSource.StoredName);
         try
         {
             return JournalSource.Open(
-                journal, new JournalTrust(rules.Files, [.. log.Services]), log.ServiceNames, state.Cursor(JournalSource.StoredName),
-                time.GetUtcNow(), warnings);
+                journal, new JournalTrust(rules.Files, [.. log.Services]), log.ServiceNames, cursor, time.GetUtcNow(), warnings);
+        }
+        catch (SystemdException e) when (cursor is not null && e.Errno == einval)
+        {
+            journal.Dispose();
+            throw state.Distrust($"the stored place in the journal is not readable ({e.Message})");
         }
         catch (SystemdException)
         {
@@ -118,10 +141,11 @@ internal sealed class CorrelationRun(
         }
     }
 
-    private ILogSource? Refuse(ExitCode code, string message)
+    private static Journal? OfThisMachine() => Journal.Exists() ? Journal.Open() : null;
+
+    private void Refuse(ExitCode code, string message)
     {
-        warnings.WriteLine($"ratewall: {message}");
+        warnings.WriteLine($"ratewall: {TerminalText.Escape(message)}");
         if (code > Worst) Worst = code;
-        return null;
     }
 }

@@ -103,6 +103,40 @@ public sealed class CorrelateTests : IDisposable
     }
 
     [LinuxFact]
+    public void Correlate_OneLogBroken_ReadsTheOthers()
+    {
+        string loop = program.Scratch("loop.log");
+        File.CreateSymbolicLink(loop, loop);
+        File.WriteAllText(
+            program.ConfigFile, $"defaults: {{ log: {{ file: {program.LogFile} }} }}\nservices: {{ ftp: {{ log: {{ file: {loop} }} }}, sieve: {{ log: {{ file: {loop} }} }} }}\n");
+        Apply();
+        Append(log.Failures("192.0.2.7", 6, 0));
+        Answer answer = program.Run("correlate");
+        Assert.Equal(4, answer.ExitCode);
+        Assert.Contains(loop, Assert.Single(answer.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.Single(KernelDeadlines.Of(network, "ban4"));
+    }
+
+    [LinuxFact]
+    public void Correlate_LinesWithoutStamps_CountFromTheSecondRunOn()
+    {
+        File.WriteAllText(program.ConfigFile, $"defaults: {{ log: {{ file: {program.LogFile}, program: sshd }} }}\n");
+        Apply();
+        // Nobody can say how old these are.
+        File.WriteAllText(program.LogFile, Bare("192.0.2.7", 12));
+        Assert.Equal(0, Number(program.Json("correlate"), "offences"));
+        File.AppendAllText(program.LogFile, Bare("192.0.2.7", 5) + Bare("192.0.2.8", 6));
+        Assert.Equal(1, Number(program.Json("correlate"), "bans"));
+        KernelDeadlines.AssertEnds(DateTimeOffset.UtcNow.AddMinutes(10), KernelDeadlines.Of(network, "ban4")["192.0.2.8"]);
+        Assert.Equal(0, Number(program.Json("correlate"), "lines"));
+        File.AppendAllText(program.LogFile, Bare("192.0.2.7", 1));
+        Assert.Equal(1, Number(program.Json("correlate"), "bans"));
+
+        static string Bare(string source, int count) =>
+            string.Concat(Enumerable.Range(0, count).Select(i => $"Failed password for root from {source} port {40000 + i} ssh2\n"));
+    }
+
+    [LinuxFact]
     public void Correlate_DamagedState_SetsItAsideAndGoesOn()
     {
         Apply();
