@@ -51,7 +51,7 @@ public sealed partial class LibNftables : IDisposable
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException)
         {
-            throw new NetfilterException(operation, 0, $"{Library} cannot be loaded: install the package libnftables1 ({e.Message})");
+            throw new NetfilterException(operation, 0, $"{Library} cannot be loaded: install the package libnftables1 ({e.GetType().Name})");
         }
 
         if (opened.IsInvalid || nft_ctx_buffer_output(opened) != 0 || nft_ctx_buffer_error(opened) != 0)

@@ -66,7 +66,7 @@ internal static class ApplyCommand
         if (restored < inForce.Length)
             session.Error.WriteLine($"ratewall: warning: {inForce.Length - restored} bans found no room in the kernel; raise bans.size in the policy");
         int strangers = bans.Trust([.. state.SuccessesSince(now - policy.Trust.For).Select(s =>
-            (s.Key, s.Family, DateTimeOffset.FromUnixTimeMilliseconds(s.UnixMilliseconds) + policy.Trust.For))]);
+            (s.Key, s.Family, policy.Trust.Until(s.UnixMilliseconds, now)))]);
         if (strangers > 0)
             session.Error.WriteLine($"ratewall: warning: {strangers} trusted sources found no room in the kernel and have the limits of strangers");
         return restored;

@@ -47,14 +47,16 @@ internal static class BanDecision
     /// <param name="exemptions">Who must never be banned.</param>
     /// <param name="pardons">Who was forgiven what.</param>
     /// <param name="policy">How long bans last.</param>
+    /// <param name="now">The time. A log whose clock is ahead bans from now on, and never for longer than policy says.</param>
     public static BanVerdict Decide(
-        Finding finding, IReadOnlyList<StoredBan> earlier, Exemptions exemptions, Pardons pardons, BanPolicy policy)
+        Finding finding, IReadOnlyList<StoredBan> earlier, Exemptions exemptions, Pardons pardons, BanPolicy policy, DateTimeOffset now)
     {
         Offence offence = finding.Offence;
         if (exemptions.Find(offence.Key) is { } exemption) return new(BanOutcome.Exempt, Ban: null, exemption);
         TimeSpan duration = Duration(Repeats(offence, earlier, policy), finding.Trusted, policy);
+        DateTimeOffset from = offence.At < now ? offence.At : now;
         var ban = new StoredBan(
-            0, offence.Key, StoredBan.AllPorts, offence.Service, offence.Detection, offence.At, offence.At + duration, Reason(offence),
+            0, offence.Key, StoredBan.AllPorts, offence.Service, offence.Detection, offence.At, from + duration, Reason(offence),
             offence.Count, offence.Since, BanState.Pending);
         foreach (StoredBan other in earlier)
             if (other.IsSameOffence(ban)) return new(other.State == BanState.Removed ? BanOutcome.Pardoned : BanOutcome.Known, other);
@@ -76,7 +78,7 @@ internal static class BanDecision
 
     // Bans by hand are the operator's, and what was taken back is forgiven: neither makes a repeater.
     private static int Repeats(Offence offence, IReadOnlyList<StoredBan> earlier, BanPolicy policy) =>
-        earlier.Count(b => b.Detection != StoredBan.ByHand && b.State != BanState.Removed && b.At < offence.At && b.At >= offence.At - policy.Memory);
+        earlier.Count(b => b.Detection != StoredBan.ByHand && b.State != BanState.Removed && b.At < offence.At && offence.At - b.At <= policy.Memory);
 
     private static bool Covers(StoredBan other, StoredBan ban) =>
         other.State != BanState.Removed && other.At <= ban.At && ban.At < other.Until

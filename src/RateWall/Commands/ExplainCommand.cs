@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using RateWall.Detection;
 using RateWall.Detection.Logs;
+using RateWall.Output;
 
 namespace RateWall.Commands;
 
@@ -121,17 +122,13 @@ internal static class ExplainCommand
 
             RuleDescription rule = byName[attempt.Rule];
             string source = attempt.HasSource ? attempt.Source.ToString() : "nowhere certain";
-            string user = attempt.User.Length > 0 ? $", user '{Printable(attempt.User)}'" : "";
+            string user = attempt.User.Length > 0 ? $", user '{TerminalText.FromBytes(attempt.User)}'" : "";
             string tries = attempt.Count > 1 ? $", {attempt.Count} tries" : "";
             text.Append($"{number}: {NameOf(attempt.Kind)} at {attempt.Service} from {source}{user}{tries}\n");
             text.Append($"    {rule.Name}: {rule.Template}\n");
             if (rule.IsNote) text.Append("    a note: it counts only if no other line of this connection does\n");
             if (!attempt.HasSource) text.Append("    no source: the line has a host name or no address, or a client's text leaves it open which one it is\n");
         }
-
-        // A name is a stranger's text: what would move the cursor or colour the screen is not passed on.
-        private static string Printable(ReadOnlySpan<byte> user) =>
-            string.Concat(Encoding.UTF8.GetString(user).Select(c => char.IsControl(c) ? '?' : c));
     }
 
     private static string NameOf(AttemptKind kind) => kind switch

@@ -87,13 +87,14 @@ internal sealed class StepCommit(
 
     private List<BanVerdict> Decide(IReadOnlyList<Finding> findings, Pardons pardons)
     {
+        DateTimeOffset now = time.GetUtcNow();
         var verdicts = new List<BanVerdict>(findings.Count);
         var histories = new Dictionary<AddressPrefix, List<StoredBan>>();
         foreach (Finding finding in findings)
         {
             AddressPrefix key = finding.Offence.Key;
             if (!histories.TryGetValue(key, out List<StoredBan>? history)) histories.Add(key, history = [.. state.BansOf(key)]);
-            BanVerdict verdict = BanDecision.Decide(finding, history, exemptions, pardons, policy.Bans);
+            BanVerdict verdict = BanDecision.Decide(finding, history, exemptions, pardons, policy.Bans, now);
             if (verdict.Outcome == BanOutcome.Banned) history.Add(verdict.Ban!);
             verdicts.Add(verdict);
         }
@@ -130,7 +131,7 @@ internal sealed class StepCommit(
         (AddressPrefix, string, DateTimeOffset)[] trusted =
         [
             .. successes
-                .Select(s => (s.Key, s.Family, Until: DateTimeOffset.FromUnixTimeMilliseconds(s.UnixMilliseconds) + policy.Trust.For))
+                .Select(s => (s.Key, s.Family, Until: policy.Trust.Until(s.UnixMilliseconds, now)))
                 .Where(t => t.Until > now),
         ];
         if (trusted.Length > 0) TrustWithoutRoom += kernel.Trust(trusted);

@@ -69,7 +69,12 @@ public sealed record BanPolicy(TimeSpan First, int Factor, TimeSpan Cap, TimeSpa
 /// <summary>What a success is worth.</summary>
 /// <param name="For">How long a source is trusted after it logged in.</param>
 /// <param name="Factor">What its limits and failure thresholds are multiplied by, 1 to 100.</param>
-public sealed record TrustPolicy(TimeSpan For, int Factor);
+public sealed record TrustPolicy(TimeSpan For, int Factor)
+{
+    /// <summary>Until when a login is worth something; one of a log whose clock is ahead counts as of now.</summary>
+    public DateTimeOffset Until(long successUnixMilliseconds, DateTimeOffset now) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(successUnixMilliseconds, now.ToUnixTimeMilliseconds())) + For;
+}
 
 /// <summary>Where a value of the policy was written.</summary>
 /// <param name="File">The file, or "built-in".</param>

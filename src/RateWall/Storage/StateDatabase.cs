@@ -97,12 +97,7 @@ public sealed partial class StateDatabase : IDisposable
             database.Run("PRAGMA synchronous = NORMAL");
             return database;
         }
-        catch (IOException)
-        {
-            database.Dispose();
-            throw;
-        }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             database.Dispose();
             throw;
@@ -129,12 +124,7 @@ public sealed partial class StateDatabase : IDisposable
             });
             return database;
         }
-        catch (IOException)
-        {
-            database.Dispose();
-            throw;
-        }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             database.Dispose();
             throw;

@@ -25,6 +25,20 @@ public sealed class BanDecisionTests
     }
 
     [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(400)]
+    public void Decide_LogWhoseClockIsAhead_BansNoLongerThanPolicySays(int daysAhead)
+    {
+        Finding now = Finding();
+        Finding ahead = now with { Offence = now.Offence with { At = Now.AddDays(daysAhead) } };
+        Assert.Equal(Now.AddMinutes(10), BanDecision.Decide(ahead, [], Nobody, Pardons.None, Policy, Now).Ban!.Until);
+        ahead = now with { Offence = now.Offence with { At = DateTimeOffset.MaxValue } };
+        Assert.Equal(Now.AddMinutes(10), BanDecision.Decide(ahead, [], Nobody, Pardons.None, Policy, Now).Ban!.Until);
+        Assert.Equal(Now.AddDays(30), new TrustPolicy(TimeSpan.FromDays(30), 10).Until(DateTimeOffset.MaxValue.ToUnixTimeMilliseconds(), Now));
+    }
+
+    [Theory]
     [InlineData(0, false, 10)]
     [InlineData(1, false, 60)]
     [InlineData(2, false, 360)]
@@ -84,7 +98,7 @@ public sealed class BanDecisionTests
     public void Decide_Exempt_IsNotBanned(string network)
     {
         var exemptions = new Exemptions([new(AddressPrefix.Parse(network), "on the allow list")], SourceKeys.Default);
-        BanVerdict verdict = BanDecision.Decide(Finding(), [], exemptions, Pardons.None, Policy);
+        BanVerdict verdict = BanDecision.Decide(Finding(), [], exemptions, Pardons.None, Policy, Now);
         Assert.Equal(BanOutcome.Exempt, verdict.Outcome);
         Assert.Equal("on the allow list", verdict.Exemption!.Reason);
     }
@@ -96,11 +110,11 @@ public sealed class BanDecisionTests
     public void Decide_StandsOnForgivenTries_IsPardoned(int seconds, bool banned)
     {
         var pardons = new Pardons([new(Offender, Now.AddSeconds(seconds))]);
-        Assert.Equal(banned ? BanOutcome.Banned : BanOutcome.Pardoned, BanDecision.Decide(Finding(), [], Nobody, pardons, Policy).Outcome);
+        Assert.Equal(banned ? BanOutcome.Banned : BanOutcome.Pardoned, BanDecision.Decide(Finding(), [], Nobody, pardons, Policy, Now).Outcome);
     }
 
     private static BanVerdict Decide(IReadOnlyList<StoredBan> earlier) =>
-        BanDecision.Decide(Finding(), earlier, Nobody, Pardons.None, Policy);
+        BanDecision.Decide(Finding(), earlier, Nobody, Pardons.None, Policy, Now);
 
     private static Finding Finding() =>
         new(new Offence("failures", "ssh", Offender, Now, 6, Now.AddMinutes(-1), TimeSpan.FromMinutes(10)), Trusted: false);
