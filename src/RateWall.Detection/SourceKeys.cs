@@ -9,7 +9,10 @@ public sealed class SourceKeys
 {
     /// <summary>Networks in which IPv6 hosts always count one by one: link-local and the NAT64 well-known prefix.</summary>
     public static IReadOnlyList<AddressPrefix> AlwaysByHost { get; } =
-        [AddressPrefix.Parse("fe80::/10"), AddressPrefix.Parse("64:ff9b::/96"), AddressPrefix.Parse("64:ff9b:1::/48")];
+    [
+        AddressPrefix.Of(new(0xFE80_0000_0000_0000, 0), 10), AddressPrefix.Of(new(0x0064_FF9B_0000_0000, 0), 96),
+        AddressPrefix.Of(new(0x0064_FF9B_0001_0000, 0), 48),
+    ];
 
     private readonly AddressPrefix[] byHost;
 
@@ -17,7 +20,13 @@ public sealed class SourceKeys
     public SourceKeys(IEnumerable<AddressPrefix> onLink)
     {
         ArgumentNullException.ThrowIfNull(onLink);
-        byHost = [.. AlwaysByHost.Concat(onLink.Where(p => !p.IsIPv4)).Distinct()];
+        byHost = [.. AlwaysByHost];
+        foreach (AddressPrefix network in onLink)
+        {
+            if (network.IsIPv4 || Array.IndexOf(byHost, network) >= 0) continue;
+            Array.Resize(ref byHost, byHost.Length + 1);
+            byHost[^1] = network;
+        }
     }
 
     /// <summary>Keys of a host that is on no IPv6 network: what pure computations and tests use.</summary>

@@ -31,7 +31,8 @@ public sealed class Correlator
     private readonly Rows<WindowRow> windows = new();
     private readonly Rows<TrustRow> trust = new();
     private readonly StampPool stamps = new();
-    private readonly List<(string Name, int Service)> names = [];
+    private readonly List<string> names = [];
+    private readonly int[] named = new int[64];
     private readonly int[] families;
 
     /// <param name="services">What is detected where; attempts at other services are counted and dropped.</param>
@@ -226,10 +227,12 @@ public sealed class Correlator
     // Rules name their services with few strings, over and over: the same object is the same service.
     private int IndexOf(string service)
     {
-        foreach ((string name, int known) in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(names))
-            if (ReferenceEquals(name, service)) return known;
+        for (int i = 0; i < names.Count; i++)
+            if (ReferenceEquals(names[i], service)) return named[i];
         int index = Array.FindIndex(services, s => s.Service == service);
-        if (names.Count < 64) names.Add((service, index));
+        if (names.Count == named.Length) return index;
+        named[names.Count] = index;
+        names.Add(service);
         return index;
     }
 

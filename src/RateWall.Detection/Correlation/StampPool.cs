@@ -24,7 +24,9 @@ internal sealed class StampPool
     // 64 KiB: below the size from which on the run-time clears and keeps arrays apart.
     private const int PageLength = 8192;
 
-    private readonly Stack<StampRoom>?[] free = new Stack<StampRoom>?[32];
+    // By the logarithm of the length; a chain instead of a stack of structs, for which code would be made in every run.
+    private readonly Returned?[] free = new Returned?[32];
+    private Returned? spare;
     private long[] page = [];
     private int used;
 
@@ -32,7 +34,15 @@ internal sealed class StampPool
     public StampRoom Rent(int wanted)
     {
         int length = Math.Max(Least, (int)BitOperations.RoundUpToPowerOf2((uint)wanted));
-        if (free[BitOperations.Log2((uint)length)] is { Count: > 0 } known) return known.Pop();
+        ref Returned? chain = ref free[BitOperations.Log2((uint)length)];
+        if (chain is { } known)
+        {
+            chain = known.Next;
+            known.Next = spare;
+            spare = known;
+            return known.Room;
+        }
+
         if (length > PageLength / 4) return new(new long[length], 0, length);
         if (used + length > page.Length)
         {
@@ -48,14 +58,27 @@ internal sealed class StampPool
     public void Return(StampRoom room)
     {
         if (room.Length == 0 || room.Length > PageLength / 4) return;
-        (free[BitOperations.Log2((uint)room.Length)] ??= new()).Push(room);
+        Returned entry = spare ?? new();
+        spare = entry.Next;
+        ref Returned? chain = ref free[BitOperations.Log2((uint)room.Length)];
+        entry.Room = room;
+        entry.Next = chain;
+        chain = entry;
     }
 
     /// <summary>Forgets every page: nothing that was given out is in use any more.</summary>
     public void Clear()
     {
         Array.Clear(free);
+        spare = null;
         page = [];
         used = 0;
+    }
+
+    private sealed class Returned
+    {
+        public StampRoom Room { get; set; }
+
+        public Returned? Next { get; set; }
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace RateWall.Detection.Logs;
@@ -25,7 +24,6 @@ internal sealed class FieldBag(Field[] fields, string separator)
     public IReadOnlyList<Field> Fields => fields;
 
     /// <summary>Reads the message from <paramref name="at"/> to its end; false when the {address} key is missing.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ReadOnlySpan<byte> message, int at, ref Captures captures)
     {
         int start = at;

@@ -26,7 +26,6 @@ internal ref struct LineHeader
     public ReadOnlySpan<byte> AfterStamp;
 
     /// <summary>Takes a line apart. There is no line it cannot take.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static LineHeader Read(ReadOnlySpan<byte> line)
     {
         if (line.Length > 0 && line[0] == '<')

@@ -62,7 +62,9 @@ internal sealed class Template
         Choice = left && right ? AnchorChoice.Only
             : left || anchor == segments.Length - 1 ? AnchorChoice.Last
             : AnchorChoice.First;
-        Longest = pieces.Select(p => p.Literal).MaxBy(l => l.Length) ?? [];
+        Longest = [];
+        foreach (Piece piece in pieces)
+            if (piece.Literal.Length > Longest.Length) Longest = piece.Literal;
         ending = LastByteOf(pieces[^1]);
         int address = pieces.ToList().FindIndex(p => p.IsAddress);
         findsNothing = address < 0 && bag is null;
@@ -161,7 +163,6 @@ internal sealed class Template
     }
 
     // Tries every place the anchor could stand, from the side its choice looks from.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool MatchAnchor(ReadOnlySpan<byte> message, int from, ref Captures captures)
     {
         Segment segment = segments[anchor];
