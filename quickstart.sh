@@ -88,6 +88,9 @@ on_host "$ratewall" apply
 show "ratewall apply        # again: nothing to do"
 on_host "$ratewall" apply
 
+show "ratewall correlate    # as the timer does every 15 seconds; the first run notes how far the log goes"
+on_host "$ratewall" correlate
+
 step "4. The attacker opens connections until the kernel says no"
 opened() { on_attacker timeout 0.7 bash -c 'exec 3<>/dev/tcp/192.0.2.1/22' 2>/dev/null; }
 line='' passed=0

@@ -45,10 +45,10 @@ internal static class ApplyCommand
         int restored = 0;
         ApplyOutcome outcome = wall.Apply(policy, ruleset, exemptions.Keys, bans => restored = Restore(session, policy, bans));
 
-        string limits = $"{policy.Enabled.Count()} services limited";
+        string limits = $"{HumanCount.Of(policy.Enabled.Count(s => s.Limit.Mode != LimitMode.Off), "service")} limited";
         string sentence = outcome switch
         {
-            { Created: true } => $"the wall is up: {limits}, {restored} bans restored",
+            { Created: true } => $"the wall is up: {limits}, {HumanCount.Of(restored, "ban")} restored",
             { Changed: true } => $"the wall is now as policy says: {limits}; bans and counters were kept",
             _ => "the wall is as policy says already; nothing was changed",
         };

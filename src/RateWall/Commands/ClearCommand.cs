@@ -35,7 +35,7 @@ internal static class ClearCommand
                 session.Out, new ChangeForm("clear", targets.Length > 0, [.. targets.Select(t => new ChangeItemForm(t.ToString(), "unbanned"))]),
                 AnswerJson.Default.ChangeForm);
         else
-            session.Out.WriteLine(targets.Length == 0 ? "Nobody was banned." : $"{targets.Length} bans ended.");
+            session.Out.WriteLine(targets.Length == 0 ? "Nobody was banned." : $"{HumanCount.Of(targets.Length, "ban")} ended.");
         return ExitCode.Done;
     }
 

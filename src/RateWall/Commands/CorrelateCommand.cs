@@ -105,7 +105,7 @@ internal static class CorrelateCommand
     private static void Print(Session session, RunForm run)
     {
         if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, run, AnswerJson.Default.RunForm);
-        else session.Out.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{run.Lines} lines, {run.Attempts} attempts, {run.Offences} offences, {run.Bans} bans in {run.Milliseconds} ms"));
+        else session.Out.WriteLine(
+            $"{HumanCount.Of(run.Lines, "line")}, {HumanCount.Of(run.Attempts, "attempt")}, {HumanCount.Of(run.Offences, "offence")}, {HumanCount.Of(run.Bans, "ban")} in {run.Milliseconds} ms");
     }
 }

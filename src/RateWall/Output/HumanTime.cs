@@ -16,12 +16,12 @@ public static class HumanTime
         return string.Create(CultureInfo.InvariantCulture, $"{text} {parts[first + 1].Count}{parts[first + 1].Unit}");
     }
 
-    /// <summary>What remains until a deadline; "for ever" when there is none, "over" when it has passed.</summary>
+    /// <summary>What remains until a deadline; "for ever" when there is none, "over" when it has passed. Seconds are rounded up, as in <see cref="RemainingSeconds"/>.</summary>
     public static string Remaining(DateTimeOffset? until, DateTimeOffset now) => until switch
     {
         null => "for ever",
         { } end when end <= now => "over",
-        { } end => Duration(end - now),
+        { } end => Duration(TimeSpan.FromSeconds(Math.Ceiling((end - now).TotalSeconds))),
     };
 
     /// <summary>Whole seconds until a deadline, rounded up so that a living ban never shows 0; null when there is none.</summary>
