@@ -6,6 +6,8 @@ namespace RateWall.IntegrationTests.Machine;
 public sealed class RateWallProgram : IDisposable
 {
     private static readonly string Dotnet = Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet";
+    // A program that is killed would leave its debugger sockets in /tmp.
+    private static readonly Dictionary<string, string?> Quiet = new(StringComparer.Ordinal) { ["DOTNET_EnableDiagnostics"] = "0" };
     private readonly NetworkNamespace network;
     private readonly string directory = Directory.CreateTempSubdirectory("ratewall-it-").FullName;
 
@@ -28,7 +30,7 @@ public sealed class RateWallProgram : IDisposable
     public string Scratch(string name) => Path.Combine(directory, name);
 
     /// <summary>Runs a verb to its end.</summary>
-    public Answer Run(params string[] arguments) => network.Exec(Dotnet, CommandLine(arguments), null, null);
+    public Answer Run(params string[] arguments) => network.Exec(Dotnet, CommandLine(arguments), null, Quiet);
 
     /// <summary>Runs a verb that has to succeed and answers in JSON.</summary>
     public JsonElement Json(params string[] arguments) =>
@@ -36,14 +38,14 @@ public sealed class RateWallProgram : IDisposable
 
     /// <summary>Runs a verb with variables of its own.</summary>
     public Answer RunWith(IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
-        network.Exec(Dotnet, CommandLine(arguments), null, environment);
+        network.Exec(Dotnet, CommandLine(arguments), null, new Dictionary<string, string?>(environment.Concat(Quiet), StringComparer.Ordinal));
 
     /// <summary>Runs a verb under strace(1).</summary>
     public Answer Trace(IEnumerable<string> options, params string[] arguments) => RunUnder("strace", options, arguments);
 
     /// <summary>Runs a verb under another program, which takes the command behind its options.</summary>
     public Answer RunUnder(string program, IEnumerable<string> options, params string[] arguments) =>
-        network.Exec(program, [.. options, Shell.FindOnPath(Dotnet) ?? Dotnet, .. CommandLine(arguments)], null, null);
+        network.Exec(program, [.. options, Shell.FindOnPath(Dotnet) ?? Dotnet, .. CommandLine(arguments)], null, Quiet);
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
 

@@ -81,7 +81,10 @@ internal sealed class ModelRun(string directory, ModelKernel kernel, TimeProvide
 
         return new()
         {
-            Source = "log", Cursor = to.ToString(CultureInfo.InvariantCulture), Findings = findings, Evidence = evidence,
+            Source = "log",
+            Cursor = to.ToString(CultureInfo.InvariantCulture),
+            Findings = findings,
+            Evidence = evidence,
             Windows = [.. windows.Select(w => new WindowState(IdOf(w.Key), w.Value))],
         };
     }

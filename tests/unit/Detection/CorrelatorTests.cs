@@ -79,8 +79,13 @@ public sealed class CorrelatorTests
 
     private static Attempt Try(Step step) => new()
     {
-        UnixMilliseconds = step.At, Service = "ssh", Kind = step.Kind, HasSource = true,
-        Source = SourceAddress.FromIPv4(0xC0000200u + (uint)step.Source), Count = step.Count, Rule = "",
+        UnixMilliseconds = step.At,
+        Service = "ssh",
+        Kind = step.Kind,
+        HasSource = true,
+        Source = SourceAddress.FromIPv4(0xC0000200u + (uint)step.Source),
+        Count = step.Count,
+        Rule = "",
     };
 
     internal sealed record Step(long At, AttemptKind Kind, int Source, int Count);

@@ -43,7 +43,12 @@ public sealed class ExplainCommandTests
         var output = new StringWriter();
         var session = new Session
         {
-            ConfigPath = "x", ConfigNamed = false, StateDirectory = "x", Format = format, Out = output, Error = TextWriter.Null,
+            ConfigPath = "x",
+            ConfigNamed = false,
+            StateDirectory = "x",
+            Format = format,
+            Out = output,
+            Error = TextWriter.Null,
         };
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(input));
         ExplainCommand.Run(RuleSet.BuiltIn, stream, "", session);

@@ -77,7 +77,11 @@ public sealed class StateDatabaseTests : IDisposable
             state.Commit(
                 new()
                 {
-                    Source = "file:a", Cursor = "here", Windows = [new(window, [1, 2, long.MaxValue])], Successes = [new(Offender, "ssh", 99)], Notes = [note],
+                    Source = "file:a",
+                    Cursor = "here",
+                    Windows = [new(window, [1, 2, long.MaxValue])],
+                    Successes = [new(Offender, "ssh", 99)],
+                    Notes = [note],
                 },
                 [], []);
         }
@@ -154,7 +158,8 @@ public sealed class StateDatabaseTests : IDisposable
         state.Commit(
             new()
             {
-                Source = "a", Windows = [new(window, [Now.ToUnixTimeMilliseconds()])],
+                Source = "a",
+                Windows = [new(window, [Now.ToUnixTimeMilliseconds()])],
                 Evidence = [new("ssh", Offender, Now.ToUnixTimeMilliseconds(), [1]), new("imap", Offender, Now.ToUnixTimeMilliseconds(), [2])],
             },
             added, added);
