@@ -26,6 +26,7 @@ internal static class PlanCommand
 
     private static ExitCode Print(Session session)
     {
+        if (session.Format == OutputFormat.Json) throw new CommandException(ExitCode.Usage, "--full prints the nft language; leave --format away");
         EffectivePolicy policy = session.LoadPolicy();
         session.Out.Write(RulesetRenderer.BuiltIn.Render(policy).Text);
         return ExitCode.Done;

@@ -94,6 +94,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("check --config ", "--config is empty; name a file")]
     [InlineData("list --state-dir ", "--state-dir is empty; name a directory")]
     [InlineData("policy --built-in --format json", "--built-in prints YAML; leave --format away")]
+    [InlineData("plan --full --format json", "--full prints the nft language; leave --format away")]
     public void Program_WrongUse_EndsWithTwoAndTheRemedy(string line, string expected)
     {
         (int code, string output, string error) = Run(line.Split(' '));
