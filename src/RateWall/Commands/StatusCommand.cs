@@ -13,7 +13,7 @@ internal static class StatusCommand
 {
     public static Command Create() => CommandLine.Verb(
         "status",
-        "Shows whether the wall stands as policy says, how many bans are in force, and what each service's limit did.",
+        "Shows whether the wall stands as policy says, how many are banned, and what the limit of each service did since the wall went up.",
         "ratewall status --format json",
         (session, _) => Run(session));
 
@@ -57,7 +57,9 @@ internal static class StatusCommand
             { Drift: true } => "wall: up, but not as policy says; 'ratewall plan' shows the difference",
             _ => "wall: up, as policy says",
         });
-        output.WriteLine($"bans: {form.Bans.Active} in force");
+        output.WriteLine(form.Wall.Present
+            ? $"bans: {form.Bans.Active} in force"
+            : $"bans: none in force; 'ratewall apply' brings back {form.Bans.Active}");
         output.WriteLine();
         var table = new AnswerTable("SERVICE", "PORTS", ">PASSED", ">LIMITED", ">OVERFLOW", ">BANNED", ">SOURCES");
         foreach (ServiceStatusForm service in form.Services)

@@ -116,6 +116,7 @@ public sealed class WallCommandTests : IDisposable
         Assert.Equal("", network.Nft("list", "ruleset"));
         Assert.False(Changed(ratewall.Json("remove")));
         Assert.Single(ratewall.Json("list").GetProperty("bans").EnumerateArray());
+        Assert.Contains("bans: none in force; 'ratewall apply' brings back 1\n", ratewall.Run("status").MustSucceed("status").Out, StringComparison.Ordinal);
     }
 
     [LinuxFact]
