@@ -15,7 +15,7 @@ internal static class BanCommand
     private static readonly Argument<string> Target = new("TARGET") { Description = "An address or a network. An IPv6 address is banned with its /64." };
     private static readonly Option<string?> Duration = new("--for") { Description = "How long (default: the policy's first ban).", HelpName = "1h" };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why, for list and trace.", HelpName = "TEXT" };
-    private static readonly Option<bool> Force = new("--force") { Description = "Also a very wide network (up to /7, IPv6 /15), or one with addresses in it that are never banned." };
+    private static readonly Option<bool> Force = new("--force") { Description = "Also a very wide network (wider than /8, IPv6 /16), or one with addresses in it that are never banned." };
 
     public static Command Create()
     {

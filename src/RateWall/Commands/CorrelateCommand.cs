@@ -16,7 +16,7 @@ internal static class CorrelateCommand
 
     public static Command Create() => CommandLine.Verb(
         "correlate",
-        "Reads what is new in the logs and bans offenders. Each line is counted once, whatever happens. The first run reads a log file from its start and the journal from 24 hours ago; what is too long ago leads to no ban. A second run at the same time does nothing.",
+        "Reads what is new in the logs and bans offenders. Each line is counted once, whatever happens. The first run reads a log file from its start and the journal from 24 hours ago; what is too long ago leads to no ban, and lines without a time do not count in it. A second run at the same time does nothing.",
         "ratewall correlate --format json",
         (session, _) => Run(session));
 

@@ -12,7 +12,7 @@ internal static class ListCommand
 
     public static Command Create()
     {
-        Command command = CommandLine.Verb("list", "Lists who is banned, until when and why.", "ratewall list --limit 20", Run);
+        Command command = CommandLine.Verb("list", "Lists who is banned, until when and why, as the history says: also while the wall is away.", "ratewall list --limit 20", Run);
         command.Add(Limit);
         command.Add(Everything);
         return command;
