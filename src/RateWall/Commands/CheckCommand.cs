@@ -10,7 +10,7 @@ internal static class CheckCommand
 {
     public static Command Create() => CommandLine.Verb(
         "check",
-        "Checks the policy files, tells everything that is wrong with them, and what they allow at most.",
+        "Checks policy and rule files, tells what is wrong with them, and what the policy allows at most.",
         "ratewall check --config /etc/ratewall/ratewall.yaml",
         (session, _) => Run(session));
 
@@ -27,8 +27,10 @@ internal static class CheckCommand
             return ExitCode.Usage;
         }
 
-        if (session.Format == OutputFormat.Json) WriteJson(session, policy);
-        else WriteTable(session, policy);
+        // Without a rule that names it nobody sees a failure at a service, whatever its threshold.
+        HashSet<string> watched = [.. OperatorRules.Load(session.RulesDirectory).Files.SelectMany(f => f.Services)];
+        if (session.Format == OutputFormat.Json) WriteJson(session, policy, watched);
+        else WriteTable(session, policy, watched);
         return ExitCode.Done;
     }
 
@@ -45,16 +47,16 @@ internal static class CheckCommand
         session.Error.WriteLine(wrong.Problems.Count == 1 ? "ratewall: the policy has 1 problem" : $"ratewall: the policy has {wrong.Problems.Count} problems");
     }
 
-    private static void WriteJson(Session session, EffectivePolicy policy)
+    private static void WriteJson(Session session, EffectivePolicy policy, HashSet<string> watched)
     {
         WorstCaseForm[] services = [.. policy.Enabled.Select(s => new WorstCaseForm(
             s.Name, s.Ports, Lower(s.Limit.Mode),
             WorstCase.ConnectionsPerMinute(s.Limit), WorstCase.TrustedConnectionsPerMinute(s.Limit, policy.Trust.Factor),
-            s.Failures?.Count, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit)))];
+            watched.Contains(s.Name) ? s.Failures?.Count : null, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit)))];
         AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)), AnswerJson.Default.CheckForm);
     }
 
-    private static void WriteTable(Session session, EffectivePolicy policy)
+    private static void WriteTable(Session session, EffectivePolicy policy, HashSet<string> watched)
     {
         TextWriter output = session.Out;
         output.WriteLine(policy.Files.Count == 0
@@ -68,7 +70,7 @@ internal static class CheckCommand
                 service.Name, string.Join(',', service.Ports), Describe(service.Limit),
                 Count(WorstCase.ConnectionsPerMinute(service.Limit)),
                 Count(WorstCase.TrustedConnectionsPerMinute(service.Limit, policy.Trust.Factor)),
-                service.Failures is { } f ? $"{f.Count} failures in {DurationText.Format(f.Within)}" : "never",
+                BannedAfter(service, watched),
                 LogName(service.Log), Megabytes(WorstCase.KernelMemory(service.Limit)));
         }
 
@@ -79,6 +81,13 @@ internal static class CheckCommand
         output.WriteLine($"lines: then it is banned for {DurationText.Format(policy.Bans.First)} at first and {DurationText.Format(policy.Bans.Cap)} at most.");
         output.WriteLine($"MEMORY: of the kernel, when the sets are full; {Megabytes(WorstCase.KernelMemory(policy))} in all, with {policy.Bans.Size} bans of each IP version.");
     }
+
+    private static string BannedAfter(ServicePolicy service, HashSet<string> watched) => service.Failures switch
+    {
+        null => "never",
+        _ when !watched.Contains(service.Name) => "never: no rule file",
+        { } failures => $"{failures.Count} failures in {DurationText.Format(failures.Within)}",
+    };
 
     private static string Describe(LimitPolicy limit) => limit.Mode == LimitMode.Off
         ? "off"

@@ -139,7 +139,7 @@ public sealed record ProblemForm(
 /// <param name="Limit">The limit's mode.</param>
 /// <param name="MostPerMinute">The most connections of one source in any minute; null: unlimited.</param>
 /// <param name="MostPerMinuteTrusted">The same for a trusted source.</param>
-/// <param name="FailuresBeforeBan">Failed tries at which it is banned; null: never.</param>
+/// <param name="FailuresBeforeBan">Failed tries at which it is banned; null: never, or no rule file names the service.</param>
 /// <param name="Log">"journal", or the file.</param>
 /// <param name="KernelMemoryBytes">What its sets take when they are full.</param>
 public sealed record WorstCaseForm(

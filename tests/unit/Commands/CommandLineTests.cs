@@ -127,6 +127,20 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public void Check_ServiceThatNoRuleFileNames_IsNeverBanned()
+    {
+        File.WriteAllText(Main, "allow: []\n");
+        Assert.Matches("\nftp +21,990 .* never: no rule file +", Run("check", "--config", Main).Output);
+        string rules = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(Main)!, "rules.d")).FullName;
+        File.WriteAllText(Path.Combine(rules, "ftpd.rules"), "programs ftpd\nservice ftp\nfailure refused {address}\n");
+        Assert.Matches("\nftp +21,990 .* 10 failures in 10m +", Run("check", "--config", Main).Output);
+        File.WriteAllText(Path.Combine(rules, "ftpd.rules"), "nonsense\n");
+        (int code, _, string error) = Run("check", "--config", Main);
+        Assert.Equal(2, code);
+        Assert.Contains("ftpd.rules:1: ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Check_WrongPolicy_TellsAllAndEndsWithTwo()
     {
         File.WriteAllText(Main, "servces: {}\nbans: { first: 10 }\n");
