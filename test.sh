@@ -128,9 +128,13 @@ mkdir -p "$results"
 if [[ $strict == yes ]]; then
   packages=(nftables iproute2 util-linux libnftables1 libsystemd0 systemd systemd-journal-remote openssh-client strace
     iptables mmdebstrap debian-archive-keyring)
-  # Another package may have brought docker, and the two do not go together.
-  command -v dockerd >/dev/null || docker version >/dev/null 2>&1 || packages+=(docker.io)
   run install_missing "${packages[@]}" || { failed=1; finish "apt-get could not install what the tests need"; }
+  # Another package may have brought docker, and the two do not go together.
+  if ! command -v dockerd >/dev/null && ! docker version >/dev/null 2>&1; then
+    # A docker that starts by itself would write its rules into this machine's firewall.
+    run install_idle docker.io docker.service docker.socket containerd.service ||
+      { failed=1; finish "apt-get could not install what the tests need"; }
+  fi
   RATEWALL_TEST_SSHD=$(real_sshd "$PWD/artifacts/openssh") || { failed=1; finish "openssh-server could not be unpacked"; }
   export RATEWALL_TEST_SSHD
 fi

@@ -22,6 +22,20 @@ install_missing() {
   apt_get install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Installs a package whose units shall neither start now nor be enabled: a daemon of ours is started by hand where it is used.
+install_idle() {
+  local package=$1 code=0
+  shift
+  is_installed "$package" && return
+  if [[ -d /run/systemd/system ]]; then systemctl mask --runtime --quiet "$@" 2>/dev/null || true; fi
+  install_missing "$package" || code=$?
+  if [[ -d /run/systemd/system ]]; then
+    systemctl unmask --runtime --quiet "$@" || true
+    systemctl disable --quiet "$@" || true
+  fi
+  return "$code"
+}
+
 # Prints the path of a real sshd: the installed one, or else one whose package is unpacked below the folder $1. The package
 # is not installed, because installing it would start an sshd on this machine.
 real_sshd() {
