@@ -42,8 +42,13 @@ internal static class CorrelateCommand
         var commit = new StepCommit(
             state, BanSets.Of(kernel), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
         IReadOnlyList<StoredBan> settled = commit.Settle();
-        var reading = new CorrelationRun(policy, rules, exemptions.Keys, state, commit, session.Time, session.Error);
-        foreach (PlannedLog log in LogPlan.For(policy)) reading.Read(log);
+        CorrelationRun reading;
+        using (var progress = new ProgressLine(session.Error, session.ErrorTerminal, session.Time))
+        {
+            reading = new(policy, rules, exemptions.Keys, state, commit, session.Time, session.Error, progress);
+            foreach (PlannedLog log in LogPlan.For(policy)) reading.Read(log);
+        }
+
         Prune(session, state, policy);
         TellOfFullSets(session, commit);
         Tell(session, reading, settled, session.Time.GetElapsedTime(started));

@@ -15,10 +15,11 @@ namespace RateWall.Commands;
 /// <param name="commit">Makes a step true.</param>
 /// <param name="time">The clock.</param>
 /// <param name="warnings">Where a log that cannot be read is told.</param>
+/// <param name="progress">Where it is told how far a long run has come; null: nowhere.</param>
 /// <param name="openJournal">Opens the journal, null where there is none; this machine's unless said otherwise.</param>
 internal sealed class CorrelationRun(
     EffectivePolicy policy, RuleSet rules, SourceKeys keys, StateDatabase state, StepCommit commit, TimeProvider time, TextWriter warnings,
-    Func<Journal?>? openJournal = null)
+    ProgressLine? progress = null, Func<Journal?>? openJournal = null)
 {
     private readonly StepRecorder recorder = new(policy, keys, state);
 
@@ -94,6 +95,7 @@ internal sealed class CorrelationRun(
             }
 
             recorder.Clear();
+            progress?.Report(() => $"{source.Name}: {HumanCount.Of(parser.Lines, "line")} read, {HumanCount.Of(recorder.Attempts, "attempt")} so far");
         }
         while (!atEnd);
         Lines += parser.Lines;

@@ -39,9 +39,6 @@ public sealed record LogSource(string? File, string? Program)
 
     /// <summary>True when nobody named the file and it is just the usual place: then it need not be there.</summary>
     public bool IsUsualPlace { get; init; }
-
-    /// <summary>True for the journal.</summary>
-    public bool IsJournal => File is null;
 }
 
 /// <summary>A protected listener.</summary>

@@ -103,7 +103,7 @@ public sealed class JournalRunTests : IDisposable
         using StateDatabase state = StateDatabase.Open(temporary["state"], clock, warnings);
         var kernel = new BanSets(Put, trusted => 0);
         var commit = new StepCommit(state, kernel, Policy, new Exemptions([], SourceKeys.Default), clock, () => TextReader.Null);
-        var run = new CorrelationRun(Policy, RuleSet.BuiltIn, SourceKeys.Default, state, commit, clock, warnings, () => Journal.Open(temporary["journal"]));
+        var run = new CorrelationRun(Policy, RuleSet.BuiltIn, SourceKeys.Default, state, commit, clock, warnings, openJournal: () => Journal.Open(temporary["journal"]));
         foreach (PlannedLog log in LogPlan.For(Policy)) run.Read(log);
         return run;
     }

@@ -32,7 +32,7 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(new LimitPolicy(mode, connections, TimeSpan.FromSeconds(60), 65_535, 20), service.Limit);
         Assert.Equal(new Threshold(failures, TimeSpan.FromMinutes(10)), service.Failures);
         Assert.Equal(new Threshold(20, TimeSpan.FromMinutes(10)), service.Probes);
-        Assert.True(service.Log.IsJournal);
+        Assert.Null(service.Log.File);
         Assert.Empty(service.Units);
     }
 
