@@ -11,19 +11,28 @@ internal sealed record ProgramRules(RuleFile File, Part? Part);
 /// <summary>Finds the rule files of a syslog tag.</summary>
 internal sealed class ProgramTable
 {
+    /// <summary>How a program begins of which only what follows the last '/' matters: "*/smtpd" for any "NAME/smtpd".</summary>
+    public const string AnyPrefix = "*/";
+
+    // The longest "/name" that is looked for.
+    private const int MaxEnd = 64;
+
     private readonly Slot[] slots;
     private readonly int shift;
+    private readonly bool hasAnyPrefix;
 
     public ProgramTable(IReadOnlyList<RuleFile> files)
     {
         Dictionary<string, List<ProgramRules>> all = [];
         foreach (RuleFile file in files)
         {
+            foreach (Part part in file.Parts.Where(p => p.IsTag)) Add(Encoding.UTF8.GetString(part.Name), new(file, part));
             foreach (string program in file.Description.Programs) Add(program, new(file, null));
             // A daemon's own log file has the part where syslog has the program: "imap-login: Info: ...".
             foreach (Part part in file.Parts) Add(Encoding.UTF8.GetString(part.Name), new(file, part));
         }
 
+        hasAnyPrefix = all.Keys.Any(p => p.StartsWith(AnyPrefix, StringComparison.Ordinal));
         int bits = 4;
         while ((1 << bits) < all.Count * 4) bits++;
         shift = 64 - bits;
@@ -65,6 +74,20 @@ internal sealed class ProgramTable
             if (program.Length <= 8 || program[8..].SequenceEqual(name.AsSpan(8))) return slots[at].Rules;
         }
 
+        return hasAnyPrefix && program.LastIndexOf((byte)'/') is >= 0 and var slash ? FindLast(program[slash..]) : [];
+    }
+
+    // "mx1/smtpd" is looked for as "*/smtpd".
+    private ProgramRules[] FindLast(ReadOnlySpan<byte> end)
+    {
+        Span<byte> name = stackalloc byte[MaxEnd + 1];
+        if (end.Length > MaxEnd) return [];
+        name[0] = (byte)AnyPrefix[0];
+        end.CopyTo(name[1..]);
+        name = name[..(end.Length + 1)];
+        ulong head = HeadOf(name);
+        for (int at = Place(head, name.Length); slots[at].Name is { } known; at = (at + 1) & (slots.Length - 1))
+            if (name.SequenceEqual(known)) return slots[at].Rules;
         return [];
     }
 

@@ -2,8 +2,14 @@ using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Logs;
 
-/// <summary>A part of a daemon that names itself at the start of its messages ("imap-login: ") and what it serves.</summary>
-internal sealed record Part(byte[] Name, string Service)
+/// <summary>
+/// A part of a daemon and what it serves: one that names itself at the start of its messages ("imap-login: "), or one that
+/// has a syslog tag of its own ("postfix/submission/smtpd").
+/// </summary>
+/// <param name="Name">Its name, or its tag.</param>
+/// <param name="Service">What its tries are counted under.</param>
+/// <param name="IsTag">True when the header names it and not the message.</param>
+internal sealed record Part(byte[] Name, string Service, bool IsTag = false)
 {
     /// <summary>Its name, as messages begin with it.</summary>
     public Literal Start { get; } = new(Name);
@@ -16,6 +22,8 @@ internal sealed record Part(byte[] Name, string Service)
 internal sealed class RuleFile
 {
     private readonly RuleTree tree;
+    // The parts that messages begin with; when there are any, a message must name one.
+    private readonly Part[] named;
     // Words such as "error:" that may stand in front of any message.
     private readonly Literal[] leads;
 
@@ -29,7 +37,8 @@ internal sealed class RuleFile
         Rules = rules;
         Samples = samples;
         HasNotes = Array.Exists(rules, r => r.Counting == Counting.Note);
-        tree = TreeOf(parts.Length == 0 ? rules : []);
+        named = Array.FindAll(parts, p => !p.IsTag);
+        tree = TreeOf(named.Length == 0 ? rules : []);
         // Parts mostly come in groups that share their rules.
         Dictionary<string, RuleTree> trees = [];
         foreach (Part part in parts)
@@ -47,7 +56,7 @@ internal sealed class RuleFile
     /// <summary>The service of rules and parts that name none.</summary>
     public string Service { get; }
 
-    /// <summary>The parts; when there are any, a message must name one.</summary>
+    /// <summary>The parts.</summary>
     public Part[] Parts { get; }
 
     /// <summary>The rules, in order.</summary>
@@ -68,7 +77,7 @@ internal sealed class RuleFile
     {
         Unsafe.SkipInit(out result);
         ReadOnlySpan<byte> rest = message;
-        if (Parts.Length > 0 && part is null && (part = TakePart(ref rest)) is null) return false;
+        if (named.Length > 0 && part is null && (part = TakePart(ref rest)) is null) return false;
         rest = WithoutLeads(rest);
         int repeated = 1;
         bool preauth = false;
@@ -76,7 +85,7 @@ internal sealed class RuleFile
         {
             preauth = TakeEnding(ref rest);
             if (!TakeRepeated(ref rest, ref repeated)) return false;
-            if (Parts.Length > 0) part = TakePart(ref rest) ?? part;
+            if (named.Length > 0) part = TakePart(ref rest) ?? part;
             rest = WithoutLeads(rest);
         }
 
@@ -96,7 +105,7 @@ internal sealed class RuleFile
 
     private Part? TakePart(ref ReadOnlySpan<byte> message)
     {
-        foreach (Part part in Parts)
+        foreach (Part part in named)
         {
             if (!part.Start.IsAt(message, 0)) continue;
             ReadOnlySpan<byte> rest = message[part.Name.Length..];

@@ -72,7 +72,7 @@ internal sealed class RuleFileReader
     {
         switch (word)
         {
-            case "programs": programs.AddRange(Words(rest, word)); break;
+            case "programs": ReadPrograms(rest); break;
             case "units": units.AddRange(Words(rest, word)); break;
             case "lead": leads.AddRange(Words(rest, word).Select(w => System.Text.Encoding.UTF8.GetBytes(w + " "))); break;
             case "service": service = Words(rest, word) is [var one] ? one : throw Wrong("'service' names one service", "write 'part NAME -> SERVICE' where a daemon has several"); break;
@@ -82,6 +82,17 @@ internal sealed class RuleFileReader
             case "echo": ReadCounted(rest, Counting.Echo); break;
             default: ReadRule(word, rest, Counting.Counts); break;
         }
+    }
+
+    private void ReadPrograms(string rest)
+    {
+        string[] sides = rest.Split("->", 2, StringSplitOptions.TrimEntries);
+        string[] names = Words(sides[0], "programs");
+        programs.AddRange(names);
+        if (sides.Length == 1) return;
+        if (sides[1].Length == 0 || sides[1].IndexOfAny(Blanks) >= 0)
+            throw Wrong("'->' without its service", "write 'programs postfix/smtps/smtpd -> submission'");
+        foreach (string named in names) parts.Add(new(System.Text.Encoding.UTF8.GetBytes(named), sides[1], IsTag: true));
     }
 
     private void ReadPart(string rest)
@@ -96,7 +107,7 @@ internal sealed class RuleFileReader
     {
         foreach (string named in names)
             if (named != "all" && !parts.Exists(p => System.Text.Encoding.UTF8.GetString(p.Name) == named))
-                throw Wrong($"'{named}' is no part", $"write 'part {named} -> SERVICE' above, or 'in all'");
+                throw Wrong($"'{named}' is no part", $"write 'part {named} -> SERVICE' or 'programs {named} -> SERVICE' above, or 'in all'");
         within = names is ["all"] ? [] : [.. names.Select(System.Text.Encoding.UTF8.GetBytes)];
     }
 

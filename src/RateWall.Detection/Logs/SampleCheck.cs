@@ -9,7 +9,17 @@ internal static class SampleCheck
     public static string? Run(RuleFile file, RuleSample sample)
     {
         ReadOnlySpan<byte> message = Encoding.UTF8.GetBytes(sample.Line);
-        if (!file.Match(ref message, part: null, out RuleMatch match))
+        // A sample of a program with a service of its own begins with its tag.
+        Part? part = null;
+        foreach (Part tag in file.Parts)
+        {
+            if (!tag.IsTag || !message.StartsWith(tag.Name) || !message[tag.Name.Length..].StartsWith(": "u8)) continue;
+            message = message[(tag.Name.Length + 2)..];
+            part = tag;
+            break;
+        }
+
+        if (!file.Match(ref message, part, out RuleMatch match))
             return sample.Kind == AttemptKind.None ? null : $"{sample.Place}: no rule matches; {sample.Kind} was expected";
         string text = Encoding.UTF8.GetString(message);
         if (sample.Kind == AttemptKind.None) return $"{sample.Place}: {match.Rule.Name} matches; nothing should";

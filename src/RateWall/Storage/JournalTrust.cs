@@ -41,9 +41,10 @@ internal sealed class JournalTrust
     public bool Permits(string program, string unit, string uid, string command)
     {
         bool known = false;
+        string anyPrefixed = program.LastIndexOf('/') is >= 0 and var slash ? "*" + program[slash..] : program;
         foreach ((HashSet<string> programs, List<string> units) in files)
         {
-            if (!programs.Contains(program)) continue;
+            if (!programs.Contains(program) && !programs.Contains(anyPrefixed)) continue;
             // A program that several files read must be one that all of them would believe.
             if (!units.Exists(u => Matches(u, unit)) && !(uid == "0" && programs.Any(p => CommandOf(p) == command))) return false;
             known = true;

@@ -20,6 +20,8 @@ public sealed class RuleLanguageTests
     [InlineData("failure", "t.rules:3: a rule without a template")]
     [InlineData("note failure", "t.rules:3: a rule needs a kind and a template")]
     [InlineData("part imap", "t.rules:3: a part needs its service")]
+    [InlineData("programs a ->", "t.rules:3: '->' without its service")]
+    [InlineData("in b\nfailure from {address}", "t.rules:3: 'b' is no part")]
     [InlineData("failure login from {address}\n| login\nfailure x", "t.rules:5: a sample without its result")]
     [InlineData("failure login from {address}\n| login\n= sometimes", "t.rules:5: 'sometimes' is no kind")]
     [InlineData("failure login from {address}\n| login\n= failure from=x", "t.rules:5: 'from=x' is not understood")]
@@ -69,6 +71,34 @@ public sealed class RuleLanguageTests
     {
         RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\n" + rule));
         Assert.False(new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc).TryExplain(System.Text.Encoding.UTF8.GetBytes(line), "testd"u8, out _));
+    }
+
+    [Theory]
+    [InlineData("postfix/smtpd", "smtp")]
+    [InlineData("postfix/smtps/smtpd", "submission")]
+    [InlineData("/usr/lib/postfix/smtpd", null)]
+    [InlineData("mx1/smtpd", "smtp")]
+    [InlineData("mx1/2/smtpd", "smtp")]
+    [InlineData("mx1/postscreen", null)]
+    [InlineData("other", "test")]
+    public void Program_WithAServiceOfItsOwn_IsCountedThere(string program, string? expected)
+    {
+        RuleSet rules = RuleSet.Only(("t.rules", "programs other\nprograms postfix/smtpd */smtpd -> smtp\nprograms postfix/smtps/smtpd -> submission\nservice test\nfailure refused {address}"));
+        var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
+        string? service = null;
+        parser.Read(System.Text.Encoding.UTF8.GetBytes($"Nov 21 04:00:00 host {program}[7]: refused 192.0.2.7\n{new string('x', 100)}"), [], (in Attempt a) => service = a.Service);
+        Assert.Equal(expected, service);
+        Assert.True(parser.TryExplain("refused 192.0.2.7"u8, [], out Attempt bare));
+        Assert.Equal("test", bare.Service);
+    }
+
+    [Fact]
+    public void RuleInAProgram_IsNotTriedForOthers()
+    {
+        RuleSet rules = RuleSet.Only(("t.rules", "programs a -> x\nprograms b -> y\nservice test\nin b\nfailure refused {address}"));
+        var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
+        Assert.False(parser.TryExplain("refused 192.0.2.7"u8, "a"u8, out _));
+        Assert.True(parser.TryExplain("refused 192.0.2.7"u8, "b"u8, out _));
     }
 
     [Fact]

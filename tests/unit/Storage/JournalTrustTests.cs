@@ -10,7 +10,7 @@ public sealed class JournalTrustTests
     private readonly JournalTrust trust = new(
         [
             new("sshd", ["sshd", "sshd-session"], ["ssh.service", "sshd@.service"], ["ssh"], []),
-            new("postfix", ["postfix/smtpd", "postfix/submission/smtpd"], ["postfix.service"], ["smtp"], []),
+            new("postfix", ["postfix/smtpd", "*/smtpd"], ["postfix.service"], ["smtp"], []),
             new("vsftpd", ["vsftpd"], ["vsftpd.service"], ["ftp"], []),
         ],
         [Service("ssh", "my-ssh"), Service("smtp")]);
@@ -27,6 +27,9 @@ public sealed class JournalTrustTests
     [InlineData("sshd", "postfix.service", "106", "smtpd", false)]
     [InlineData("postfix/smtpd", "x.service", "0", "smtpd", true)]
     [InlineData("postfix/smtpd", "ssh.service", "0", "sshd", false)]
+    [InlineData("mx1/smtpd", "postfix.service", "106", "smtpd", true)]
+    [InlineData("mx1/smtpd", "cron.service", "106", "smtpd", false)]
+    [InlineData("mx1/cleanup", "postfix.service", "106", "cleanup", false)]
     [InlineData("vsftpd", "vsftpd.service", "0", "vsftpd", false)]
     [InlineData("other", "ssh.service", "0", "sshd", false)]
     [InlineData("sshd", "", "", "", false)]
