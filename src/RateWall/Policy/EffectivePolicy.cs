@@ -29,6 +29,15 @@ public enum LimitMode
 /// </param>
 public sealed record LimitPolicy(LimitMode Mode, int Connections, TimeSpan Per, int Size, int OverflowPerSecond);
 
+/// <summary>What all sources that are not trusted may open together while their service is under siege.</summary>
+/// <param name="Connections">N: 1 to 100000 at once, and as many more each <paramref name="Per"/>.</param>
+/// <param name="Per">S: 1 second to 1 day, whole seconds.</param>
+public sealed record SiegePolicy(int Connections, TimeSpan Per)
+{
+    /// <summary>What the built-in default says: 30 a minute.</summary>
+    public static SiegePolicy Standard { get; } = new(30, TimeSpan.FromSeconds(60));
+}
+
 /// <summary>Where a service's log lines come from.</summary>
 /// <param name="File">A log file's path, or null for the journal.</param>
 /// <param name="Program">For a file whose lines have no header: the program that writes it. Otherwise null.</param>
@@ -53,7 +62,11 @@ public sealed record LogSource(string? File, string? Program)
 /// <param name="Units">systemd units besides those the rule files name.</param>
 public sealed record ServicePolicy(
     string Name, string Family, bool Enabled, IReadOnlyList<int> Ports, LimitPolicy Limit,
-    Threshold? Failures, Threshold? Probes, LogSource Log, IReadOnlyList<string> Units);
+    Threshold? Failures, Threshold? Probes, LogSource Log, IReadOnlyList<string> Units)
+{
+    /// <summary>What strangers share while the service is under siege.</summary>
+    public SiegePolicy Siege { get; init; } = SiegePolicy.Standard;
+}
 
 /// <summary>How long bans last.</summary>
 /// <param name="First">The first ban of an offender.</param>

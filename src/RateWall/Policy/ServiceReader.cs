@@ -7,10 +7,14 @@ namespace RateWall.Policy;
 /// <summary>Reads services: what each says itself, over what `defaults` says for all.</summary>
 internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, MapNode defaults)
 {
-    private static readonly string[] Keys = ["enabled", "family", "ports", "limit", "failures", "probes", "log", "units"];
-    private static readonly string[] DefaultKeys = ["enabled", "limit", "failures", "probes", "log", "units"];
+    /// <summary>The word for every service, on command lines and as the scope of a ban.</summary>
+    private const string AllServices = "all";
+
+    private static readonly string[] Keys = ["enabled", "family", "ports", "limit", "siege", "failures", "probes", "log", "units"];
+    private static readonly string[] DefaultKeys = ["enabled", "limit", "siege", "failures", "probes", "log", "units"];
     private static readonly string[] Required = ["family", "ports"];
     private static readonly string[] Families = ["ssh", "mail", "ftp", "web"];
+    private static readonly string[] SiegeKeys = ["connections", "per"];
     private static readonly string[] ThresholdKeys = ["count", "within"];
 
     private readonly LimitReader limits = new(reader);
@@ -41,6 +45,12 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
             return null;
         }
 
+        if (name == AllServices)
+        {
+            Problems.Add(entry.KeyOrigin, $"'{name}' means every service and is no name for one; write another");
+            return null;
+        }
+
         if (reader.Map(entry.Value, path, $"'{name}: {{ enabled: true }}'") is not { } own) return null;
         reader.KnownKeys(own, path, Keys);
         if (!IsDefined(entry, own, names)) return null;
@@ -50,10 +60,11 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
         string family = reader.Word(all, path, "family", Families) ?? "mail";
         IReadOnlyList<int> servicePorts = Ports(all.Find("ports")!, name, enabled);
         LimitPolicy limit = limits.Read(all, path);
+        SiegePolicy siege = Siege(all, path);
         Threshold? failures = Threshold(all, path, "failures");
         Threshold? probes = Threshold(all, path, "probes");
         LogSource log = logs.Read(all, path, family, enabled);
-        return new ServicePolicy(name, family, enabled, servicePorts, limit, failures, probes, log, Units(all, path));
+        return new ServicePolicy(name, family, enabled, servicePorts, limit, failures, probes, log, Units(all, path)) { Siege = siege };
     }
 
     /// <summary>Refuses a port that two enabled services want: the kernel asks one service only.</summary>
@@ -108,6 +119,17 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
 
         reader.Record(path, $"[{string.Join(", ", found)}]", node.Origin);
         return found;
+    }
+
+    private SiegePolicy Siege(MapNode all, string service)
+    {
+        string path = $"{service}.siege";
+        // Absent only where `defaults` is no map, which is told already.
+        if (all.Find("siege") is not { } node) return SiegePolicy.Standard;
+        if (reader.Map(node, path, "'siege: { connections: 30, per: 60s }'") is not { } map) return SiegePolicy.Standard;
+        reader.KnownKeys(map, path, SiegeKeys);
+        int connections = reader.Whole(map, path, "connections", 1, 100_000);
+        return new SiegePolicy(connections, reader.Duration(map, path, "per", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)));
     }
 
     private Threshold? Threshold(MapNode all, string service, string key)

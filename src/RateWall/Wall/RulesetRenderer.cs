@@ -37,15 +37,25 @@ public sealed partial class RulesetRenderer
             ["limits_priority"] = "-150",
             ["all_ports"] = string.Join(", ", services.SelectMany(s => s.Ports).Order()),
             ["refusals"] = PortMap(services, s => $"{s.Name}_refused"),
+            ["lockdowns"] = PortMap(services, s => $"{s.Name}_lockdown"),
             ["roads4"] = PortMap(services, s => s.Name + "_v4"),
             ["roads6"] = PortMap(services, s => s.Name + "_v6"),
             ["roads6host"] = PortMap(services, s => s.Name + "_v6host"),
-            ["limits"] = string.Concat(services.SelectMany(s => Roads.Select(r => RenderRoad(s, r, policy)))),
+            ["limits"] = string.Concat(services.SelectMany(s => Roads.Select(r => RenderRoad(s, r, policy)).Prepend(RenderService(s)))),
         };
         frame.AddList("families", services.Select(s => s.Family).Distinct(StringComparer.Ordinal).Select(f => new TemplateValues { ["family"] = f }));
         frame.AddList("services", services.Select(s => new TemplateValues { ["service"] = s.Name }));
         return Describe(template("table.nft").Fill(frame));
     }
+
+    private string RenderService(ServicePolicy service) => template("service.nft").Fill(new TemplateValues
+    {
+        ["service"] = service.Name,
+        ["family"] = service.Family,
+        ["siege_connections"] = Number(service.Siege.Connections),
+        ["siege_seconds"] = Number((long)service.Siege.Per.TotalSeconds),
+        ["siege_rate"] = Rate(service.Siege.Connections, service.Siege.Per),
+    });
 
     private string RenderRoad(ServicePolicy service, Road road, EffectivePolicy policy)
     {
@@ -119,10 +129,25 @@ public sealed partial class RulesetRenderer
         Match size = SizeClause().Match(body);
         return new(
             match.Groups["name"].Value,
-            body.Contains("ipv4_addr", StringComparison.Ordinal) ? 4u : 16u,
+            KeyLength(TypeClause().Match(body).Groups["type"].Value),
             flags,
             size.Success ? uint.Parse(size.Groups["size"].ValueSpan, CultureInfo.InvariantCulture) : null);
     }
+
+    // The fields of a concatenation are padded to 32 bits each (NFT_REG32_SIZE, linux/netfilter/nf_tables.h).
+    private static uint KeyLength(string type)
+    {
+        string[] fields = type.Split('.', StringSplitOptions.TrimEntries);
+        return fields.Length == 1 ? FieldLength(fields[0]) : (uint)fields.Sum(f => (FieldLength(f) + 3) / 4 * 4);
+    }
+
+    private static uint FieldLength(string type) => type switch
+    {
+        "inet_service" => 2,
+        "ipv4_addr" => 4,
+        "ipv6_addr" => 16,
+        _ => throw new TemplateException($"a set of type '{type}': the wall's keys are ipv4_addr, ipv6_addr and inet_service"),
+    };
 
     private static HashSet<string> Names(Regex declaration, string code) =>
         declaration.Matches(code).Select(m => m.Groups["name"].Value).ToHashSet(StringComparer.Ordinal);
@@ -145,6 +170,9 @@ public sealed partial class RulesetRenderer
 
     [GeneratedRegex(@"^\s*counter (?<name>\w+) \{", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex CounterDeclaration();
+
+    [GeneratedRegex("type (?<type>[^;]+)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex TypeClause();
 
     [GeneratedRegex(@"size (?<size>[0-9]+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex SizeClause();

@@ -15,7 +15,7 @@ internal sealed class TwoHosts : IDisposable
     public const string Client4 = "192.0.2.2";
     public const string Client6 = "2001:db8:1::2";
 
-    private readonly List<TcpListener> listeners = [];
+    private readonly Dictionary<int, TcpListener> listeners = [];
 
     public TwoHosts(params int[] ports)
     {
@@ -29,7 +29,7 @@ internal sealed class TwoHosts : IDisposable
                 var listener = new TcpListener(IPAddress.IPv6Any, port);
                 listener.Server.DualMode = true;
                 listener.Start(512);
-                listeners.Add(listener);
+                listeners.Add(port, listener);
             }
         });
         // The kernel brings a new link up in its own time; the first answered connection says that it has.
@@ -71,6 +71,23 @@ internal sealed class TwoHosts : IDisposable
         return null;
     });
 
+    /// <summary>The server's end of the newest connection of a client address; older ones of it are closed.</summary>
+    public Socket Accept(int port, string from)
+    {
+        Socket? newest = null;
+        listeners[port].Server.Poll(TimeSpan.FromSeconds(5), SelectMode.SelectRead);
+        while (listeners[port].Pending())
+        {
+            Socket accepted = listeners[port].AcceptSocket();
+            IPAddress client = ((IPEndPoint)accepted.RemoteEndPoint!).Address;
+            bool wanted = (client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client).Equals(IPAddress.Parse(from));
+            (wanted ? newest : accepted)?.Dispose();
+            if (wanted) newest = accepted;
+        }
+
+        return newest ?? throw new InvalidOperationException($"no connection from {from} waits at port {port}");
+    }
+
     /// <summary>Opens this many connections one after the other and says which got through, as "+" and "-".</summary>
     public string Tries(string from, int port, int count)
     {
@@ -83,6 +100,27 @@ internal sealed class TwoHosts : IDisposable
 
         return result;
     }
+
+    /// <summary>Packets that one of the wall's named counters has counted.</summary>
+    public long Packets(string counter)
+    {
+        string text = Server.Nft("list", "counter", "inet", "ratewall", counter);
+        return long.Parse(text.Split("packets ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Opens this many connections from the server to itself and says which got through.</summary>
+    public string LoopbackTries(int port, int count) => Server.Run(() =>
+    {
+        string result = "";
+        for (int i = 0; i < count; i++)
+        {
+            using var client = new TcpClient();
+            client.Connect(Server4, port);
+            result += client.Connected ? '+' : '-';
+        }
+
+        return result;
+    });
 
     private void AwaitLink(string from, int port)
     {
@@ -97,7 +135,7 @@ internal sealed class TwoHosts : IDisposable
 
     public void Dispose()
     {
-        foreach (TcpListener listener in listeners) listener.Dispose();
+        foreach (TcpListener listener in listeners.Values) listener.Dispose();
         Client.Dispose();
         Server.Dispose();
     }
