@@ -49,8 +49,14 @@ internal sealed class ByteClass
     /// <summary>An account name of the machine's own.</summary>
     public static ByteClass Account { get; } = new("name", 64, "-_.@$+", letters: true);
 
+    /// <summary>An address with its port behind the last colon, the address in brackets or not: "192.0.2.7:4022".</summary>
+    public static ByteClass Peer { get; } = new("peer", 255, ".:-_%[]", letters: true);
+
+    /// <summary>The time that stands inside a line: "21/Nov/2026:04:00:00"; an offset behind a blank belongs to it.</summary>
+    public static ByteClass Stamp { get; } = new("stamp", 40, "/:+-.", letters: true);
+
     /// <summary>All of them, by the name templates use.</summary>
-    public static IReadOnlyList<ByteClass> All { get; } = [Address, Port, Num, Count, Word, Host, Helo, Account];
+    public static IReadOnlyList<ByteClass> All { get; } = [Address, Peer, Port, Num, Count, Word, Host, Helo, Account, Stamp];
 
     /// <summary>The name templates use.</summary>
     public string Name { get; }

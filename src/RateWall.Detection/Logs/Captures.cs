@@ -15,6 +15,9 @@ internal struct Captures
     /// <summary>Its length.</summary>
     public int UserLength;
 
+    /// <summary>Where the line's own stamp stands, or -1.</summary>
+    public int StampStart;
+
     /// <summary>What {count} said, or 1.</summary>
     public int Count;
 
@@ -25,5 +28,5 @@ internal struct Captures
     public const int MaxCount = 10_000;
 
     /// <summary>Nothing found yet.</summary>
-    public static Captures Empty => new() { AddressStart = -1, UserStart = -1, Count = 1 };
+    public static Captures Empty => new() { AddressStart = -1, UserStart = -1, StampStart = -1, Count = 1 };
 }

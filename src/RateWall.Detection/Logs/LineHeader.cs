@@ -65,8 +65,25 @@ internal ref struct LineHeader
         {
             // What is no host name was perhaps begun by a client: "auth(some name,192.0.2.7): ..." of a daemon's own log.
             if (!hostAllowed || ByteClass.Host.Run(rest[..space]) != space) return;
+            ReadOnlySpan<byte> first = rest[..space];
             rest = rest[(space + 1)..];
             space = rest.IndexOf((byte)' ');
+            if (IsProcess(rest, space))
+            {
+                // "sogod [1234]: " of GNUstep, without a host.
+                Program = first;
+                ProcessId = ProcessIdOf(rest[1..(space - 2)]);
+                Message = rest[(space + 1)..];
+                return;
+            }
+
+            if (IsTagWithoutColon(rest, space))
+            {
+                SetTag(rest[..space]);
+                Message = rest[(space + 1)..];
+                return;
+            }
+
             if (space > 0 && rest[space - 1] != ':' && IsFacility(rest[..space]))
             {
                 rest = rest[(space + 1)..];
@@ -81,6 +98,18 @@ internal ref struct LineHeader
         // "[ID 800047 auth.info] " of Solaris.
         if (rest.StartsWith("[ID "u8) && rest.IndexOf("] "u8) is > 0 and < 40 and var close) rest = rest[(close + 2)..];
         Message = rest;
+    }
+
+    // "[1234]: "
+    private static bool IsProcess(ReadOnlySpan<byte> rest, int space) =>
+        space > 3 && rest[0] == '[' && rest[space - 1] == ':' && rest[space - 2] == ']' && ProcessIdOf(rest[1..(space - 2)]) > 0;
+
+    // "proftpd[1234] ", as proftpd's SystemLog has it behind the host.
+    private static bool IsTagWithoutColon(ReadOnlySpan<byte> rest, int space)
+    {
+        if (space < 4 || rest[space - 1] != ']') return false;
+        int open = rest[..space].IndexOf((byte)'[');
+        return open > 0 && ByteClass.Word.Run(rest[..open]) == open && ProcessIdOf(rest[(open + 1)..(space - 1)]) > 0;
     }
 
     // "auth.info", as busybox writes it between host and program.
@@ -202,7 +231,7 @@ internal ref struct LineHeader
             return digits > 0 && line.Length > 16 + digits && line[16 + digits] == ' ' ? 16 + digits : 0;
         }
 
-        if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ')) return 0;
+        if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ')) return StampForm.HeaderLength(line);
         int end = line[19..].IndexOf((byte)' ');
         return end is < 0 or > 16 ? 0 : 19 + end;
     }

@@ -96,6 +96,7 @@ public sealed class LogParser
     {
         ArgumentNullException.ThrowIfNull(onAttempt);
         var lines = new LogLines(block, unfinished);
+        ProgramRules[]? own = rules.FindOwn(program);
         long read = 0;
         while (true)
         {
@@ -105,7 +106,7 @@ public sealed class LogParser
                 read++;
                 lines.Take(tagged.End + 1);
                 ProgramRules[] files = rules.Find(ref Unsafe.AsRef(in rest[tagged.ProgramStart]), tagged.ProgramLength);
-                if (files.Length > 0) ReadTagged(rest, tagged, files, onAttempt);
+                if (files.Length > 0 && (own is null || ReferenceEquals(own, files))) ReadTagged(rest, tagged, files, onAttempt);
                 else if (!program.IsEmpty) ReadLine(rest[..tagged.End], program, onAttempt);
                 continue;
             }
@@ -177,7 +178,8 @@ public sealed class LogParser
         ReadOnlySpan<byte> message = header.Message;
         int process = header.ProcessId;
         ProgramRules[] files = rules.Find(header.Program);
-        if (files.Length == 0)
+        ProgramRules[]? own = rules.FindOwn(program);
+        if (files.Length == 0 || (own is not null && !ReferenceEquals(own, files)))
         {
             // No header that names a program: the caller's program, or else every rule.
             bool named = !header.Program.IsEmpty && !header.Stamp.IsEmpty && program.IsEmpty;
@@ -187,8 +189,14 @@ public sealed class LogParser
         }
 
         bool matched = Match(ref message, files, out RuleMatch match);
-        line = matched ? new(text, message, process, header.Stamp.IsEmpty ? now : stamps.Read(header.Stamp), match) : default;
+        line = matched ? new(text, message, process, TimeOf(header.Stamp, message, match), match) : default;
         return matched;
+    }
+
+    private long TimeOf(ReadOnlySpan<byte> stamp, ReadOnlySpan<byte> message, in RuleMatch match)
+    {
+        if (!stamp.IsEmpty) return stamps.Read(stamp);
+        return match.Captures.StampStart < 0 ? now : stamps.ReadInner(message[match.Captures.StampStart..]);
     }
 
     private static bool Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)

@@ -55,8 +55,8 @@ internal sealed record Piece(PieceKind Kind)
     /// <summary>True for text a client chose.</summary>
     public bool IsHostile => Kind is PieceKind.User or PieceKind.Text;
 
-    /// <summary>True for {address}.</summary>
-    public bool IsAddress => Class == ByteClass.Address;
+    /// <summary>True for {address} and {peer}.</summary>
+    public bool IsAddress => Class == ByteClass.Address || Class == ByteClass.Peer;
 
     /// <summary>A literal piece.</summary>
     public static Piece Of(string literal) => new(PieceKind.Literal) { Literal = Encoding.UTF8.GetBytes(literal) };

@@ -65,6 +65,9 @@ internal sealed class RuleFile
     /// <summary>True when a rule is a note; without any, nothing has to be remembered from line to line.</summary>
     public bool HasNotes { get; }
 
+    /// <summary>True when in the daemon's own log the message follows the stamp at once: what looks like a tag there is text.</summary>
+    public bool HasOwnHeader { get; init; }
+
     /// <summary>The sample lines.</summary>
     public RuleSample[] Samples { get; }
 

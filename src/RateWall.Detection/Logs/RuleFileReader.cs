@@ -14,6 +14,8 @@ internal sealed class RuleFileReader
     private readonly List<Rule> rules = [];
     private readonly List<RuleSample> samples = [];
     private byte[][] within = [];
+    private bool ownHeader;
+    private int regexes;
     private string? service;
     private string? sample;
     private int number;
@@ -76,6 +78,8 @@ internal sealed class RuleFileReader
             case "units": units.AddRange(Words(rest, word)); break;
             case "lead": leads.AddRange(Words(rest, word).Select(w => System.Text.Encoding.UTF8.GetBytes(w + " "))); break;
             case "service": service = Words(rest, word) is [var one] ? one : throw Wrong("'service' names one service", "write 'part NAME -> SERVICE' where a daemon has several"); break;
+            case "header" when rest == "none": ownHeader = true; break;
+            case "header": throw Wrong($"'header {rest}' is not known", "write 'header none' where the lines of the daemon's own log name no program, else nothing");
             case "part": ReadPart(rest); break;
             case "in": ReadIn(Words(rest, word)); break;
             case "note": ReadCounted(rest, Counting.Note); break;
@@ -123,12 +127,15 @@ internal sealed class RuleFileReader
         int sign = word.IndexOf('@', StringComparison.Ordinal);
         AttemptKind kind = KindOf(sign < 0 ? word : word[..sign]);
         if (kind == AttemptKind.None)
-            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), programs, units, service, part, lead, '|' or '='");
+            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), programs, units, service, part, lead, header, '|' or '='");
         if (template.Length == 0) throw Wrong("a rule without a template", $"write '{word} some text from {{address}}'");
         const string Preauth = " [preauth]";
         bool preauth = template.EndsWith(Preauth, StringComparison.Ordinal);
         string text = preauth ? template[..^Preauth.Length] : template;
         if (programs.Count == 0) throw Wrong("a rule before any program is named", "start the file with 'programs NAME ...'");
+        const string Regex = "regex ";
+        bool regex = text.StartsWith(Regex, StringComparison.Ordinal);
+        if (regex && ++regexes > RegexPattern.MaxPerFile) throw Wrong($"more than {RegexPattern.MaxPerFile} regular expressions", "write templates");
         rules.Add(new()
         {
             Name = $"{name}.rules:{number}",
@@ -139,7 +146,9 @@ internal sealed class RuleFileReader
             Parts = within,
             NeedsPreauth = preauth,
             Text = template,
-            Templates = TemplateReader.Read(text, $"{path}:{number}"),
+            Templates = regex
+                ? [new(RegexPattern.Read(text[Regex.Length..].Trim(Blanks), $"{path}:{number}"))]
+                : TemplateReader.Read(text, $"{path}:{number}"),
         });
     }
 
@@ -184,7 +193,7 @@ internal sealed class RuleFileReader
         string own = service ?? name;
         string[] services = [.. parts.Select(p => p.Service).Append(own).Concat(rules.Where(r => r.Service is not null).Select(r => r.Service!)).Distinct(StringComparer.Ordinal)];
         RuleDescription[] described = [.. rules.Select(r => new RuleDescription(r.Name, r.Kind, r.Counting != Counting.Counts, r.Text))];
-        return new(new(name, programs, units, services, described), own, [.. parts], [.. leads], [.. rules], [.. samples]);
+        return new(new(name, programs, units, services, described), own, [.. parts], [.. leads], [.. rules], [.. samples]) { HasOwnHeader = ownHeader };
     }
 
     private string[] Words(string rest, string heading)

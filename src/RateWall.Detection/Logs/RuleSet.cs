@@ -72,6 +72,16 @@ public sealed class RuleSet
     public IReadOnlyList<string> CheckSamples() =>
         [.. compiled.SelectMany(f => f.Samples.Select(s => SampleCheck.Run(f, s))).OfType<string>()];
 
+    /// <summary>Lines that regular expressions gave up because a time limit was reached, since loading.</summary>
+    public long RegexTimeouts => compiled.Sum(f => f.Rules.Sum(r => r.Templates.Sum(t => t.Timeouts)));
+
+    /// <summary>The rules of a program whose own log names no program in its lines; null for any other.</summary>
+    internal ProgramRules[]? FindOwn(ReadOnlySpan<byte> program)
+    {
+        ProgramRules[] found = Find(program);
+        return found.Length > 0 && Array.TrueForAll(found, f => f.File.HasOwnHeader) ? found : null;
+    }
+
     /// <summary>The compiled files.</summary>
     internal IReadOnlyList<RuleFile> Compiled => compiled;
 

@@ -71,13 +71,33 @@ internal sealed class Segment(Piece[] pieces)
         }
         else if (piece.IsAddress)
         {
+            if (piece.Class == ByteClass.Peer) TakePort(message, ref at, ref length);
             if (captures.AddressStart >= 0)
                 return Same(message.Slice(captures.AddressStart, captures.AddressLength), message.Slice(at, length));
             captures.AddressStart = at;
             captures.AddressLength = length;
         }
+        else if (piece.Class == ByteClass.Stamp && captures.StampStart < 0)
+        {
+            captures.StampStart = at;
+        }
 
         return true;
+    }
+
+    // "192.0.2.7:4022", "[2001:db8::7]:4022", and what Apache makes of it, "2001:db8::7:4022".
+    private static void TakePort(ReadOnlySpan<byte> message, ref int at, ref int length)
+    {
+        ReadOnlySpan<byte> peer = message.Slice(at, length);
+        if (peer[0] == '[' && peer.LastIndexOf((byte)']') is > 0 and var close)
+        {
+            at++;
+            length = close - 1;
+        }
+        else if (peer.LastIndexOf((byte)':') is >= 0 and var colon)
+        {
+            length = colon;
+        }
     }
 
     /// <summary>Reads at most nine digits.</summary>

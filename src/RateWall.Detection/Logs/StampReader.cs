@@ -28,7 +28,30 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
 
         if (stamp.Length > 16 && stamp[15] == '.' && stamp[3] == ' ') return Read(stamp[..15]);
         if (stamp.Length == 25 && stamp[0] == '@') return TryReadTai(stamp, out long tai) ? tai : nowMilliseconds;
-        return stamp.Length >= 19 && TryReadIso(stamp, out long iso) ? iso : nowMilliseconds;
+        if (stamp.Length < 19) return nowMilliseconds;
+        if (TryReadIso(stamp, out long iso)) return iso;
+        return StampForm.TryReadHeader(stamp, out StampParts parts) && TryPlace(parts, stamp, out long own) ? own : nowMilliseconds;
+    }
+
+    /// <summary>The time of a stamp inside a line; the time of reading when it is none.</summary>
+    public long ReadInner(ReadOnlySpan<byte> text) =>
+        StampForm.TryReadInner(text, out StampParts parts) && TryPlace(parts, text, out long value) ? value : nowMilliseconds;
+
+    private bool TryPlace(in StampParts parts, ReadOnlySpan<byte> text, out long value)
+    {
+        value = 0;
+        if (parts.Year is < 1970 or > 9998 || parts.Month is < 1 or > 12 || parts.Day < 1 || parts.Day > DateTime.DaysInMonth(parts.Year, parts.Month)
+            || !IsTime(parts.Hour, parts.Minute, parts.Second)) return false;
+        var local = new DateTime(parts.Year, parts.Month, parts.Day, parts.Hour, parts.Minute, Math.Min(parts.Second, 59), DateTimeKind.Unspecified);
+        ReadOnlySpan<byte> named = parts.ZoneStart < 0 ? [] : text.Slice(parts.ZoneStart, parts.ZoneLength);
+        TimeSpan offset = default;
+        bool known = !named.IsEmpty && (TryReadOffset(named, out offset) || named.SequenceEqual("UTC"u8) || named.SequenceEqual("GMT"u8));
+        // A zone's name, such as CET, is no more than a name: it is taken for this machine's own.
+        value = known
+            ? new DateTimeOffset(DateTime.SpecifyKind(local, DateTimeKind.Utc)).ToUnixTimeMilliseconds() - (long)offset.TotalMilliseconds
+            : ToUnix(local);
+        value += parts.Milliseconds;
+        return true;
     }
 
     private bool TryReadClassic(ReadOnlySpan<byte> stamp, out long value)

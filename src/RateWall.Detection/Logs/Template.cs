@@ -28,6 +28,19 @@ internal sealed class Template
     private readonly int anchor;
     private readonly ByteClass? ending;
     private readonly bool findsNothing;
+    private readonly RegexPattern? regex;
+
+    /// <summary>A template that is a regular expression.</summary>
+    public Template(RegexPattern regex)
+    {
+        this.regex = regex;
+        Pieces = [];
+        segments = [Segment.Empty];
+        frees = [];
+        Choice = AnchorChoice.Only;
+        Longest = [];
+        findsNothing = !regex.FindsAddress;
+    }
 
     public Template(IReadOnlyList<Piece> pieces)
     {
@@ -76,6 +89,9 @@ internal sealed class Template
     /// <summary>The pieces, in order.</summary>
     public IReadOnlyList<Piece> Pieces { get; }
 
+    /// <summary>Lines that its regular expression gave up.</summary>
+    public long Timeouts => regex?.Timeouts ?? 0;
+
     /// <summary>Which anchor counts.</summary>
     public AnchorChoice Choice { get; }
 
@@ -119,6 +135,7 @@ internal sealed class Template
     {
         noTail = false;
         captures = Captures.Empty;
+        if (regex is not null) return regex.Match(message, ref captures);
         int done = 0;
         if (!segments[0].IsEmpty)
         {

@@ -29,6 +29,12 @@ public sealed class LogParserTests
     [InlineData("Nov 21 04:00:00 mx01 sshd[123]: [ID 800047 auth.info] ")]
     [InlineData("Nov 21 04:00:00 2001:db8::1 sshd[123]: ")]
     [InlineData("2026-11-21T04:00:00.000000000Z stderr F ")]
+    [InlineData("Sat 2026-11-21 04:00:00 UTC mx01 sshd[123]: ")]
+    [InlineData("2026/11/21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("2026-11-21 04:00:00,000 mx01 sshd[123] ")]
+    [InlineData("Nov 21 04:00:00 sshd [123]: ")]
+    [InlineData("[2026-11-21 04:00:00.000] sshd[123]: ")]
+    [InlineData("Sat Nov 21 04:00:00 2026 sshd[123]: ")]
     public void Header_OfEachForm_GivesProgramAndTime(string header)
     {
         List<Seen> seen = Read(header.Replace("6921e40a", $"{(Four / 1000) + 10:x8}", StringComparison.Ordinal) + Failed + "\n");
@@ -45,6 +51,53 @@ public sealed class LogParserTests
     {
         Seen seen = Assert.Single(Read(header + "Disconnected (auth failed, 2 attempts in 4 secs): user=<bob>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.10\n"));
         Assert.Equal(new(service, AttemptKind.Failure, "192.0.2.7", "bob", 2, Four), seen);
+    }
+
+    [Theory]
+    [InlineData("Sat Nov 21 04:00:00 2026 ")]
+    [InlineData("[Sat Nov 21 04:00:00.000000 2026] ")]
+    [InlineData("[Sat Nov 21 04:00:00 2026] ")]
+    [InlineData("[21-Nov-2026 05:00:00 +0100]: ")]
+    [InlineData("[21-Nov-2026 04:00:00]: ")]
+    [InlineData("[21-Nov-2026 04:00:00 UTC] ")]
+    [InlineData("11/21/2026 04:00:00 ")]
+    [InlineData("2026/11/21 04:00:00 ")]
+    public void Stamp_OfADaemonsOwnLog_IsRead(string stamp) =>
+        Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, Four)], Read(stamp + Failed + "\n", "sshd"));
+
+    [Theory]
+    [InlineData("[21/Nov/2026:04:00:00 +0000]", "2026-11-21T04:00:00Z")]
+    [InlineData("[21/Nov/2026:04:00:00 -0130]", "2026-11-21T05:30:00Z")]
+    [InlineData("[2026-11-21T04:00:00+01:00]", "2026-11-21T03:00:00Z")]
+    [InlineData("[2026-11-21T04:00:00Z]", "2026-11-21T04:00:00Z")]
+    [InlineData("[21/Nov/2026:04:00:61 +0000]", "2026-11-21T05:00:00Z")]
+    [InlineData("[31/Feb/2026:04:00:00 +0000]", "2026-11-21T05:00:00Z")]
+    public void Stamp_InsideALine_IsItsTime(string stamp, string expected)
+    {
+        RuleSet rules = RuleSet.Only(("web.rules", "programs web\nservice web\nheader none\nfailure {address} - {user} [{stamp}{? {word}}] \"{text}\" 401"));
+        var parser = new LogParser(rules, Now, TimeZoneInfo.Utc);
+        List<Seen> seen = [];
+        parser.Read(Encoding.UTF8.GetBytes($"192.0.2.7 - bob {stamp} \"GET / HTTP/1.1\" 401\n"), "web"u8, Into(seen));
+        Assert.Equal([new("web", AttemptKind.Failure, "192.0.2.7", "bob", 1, DateTimeOffset.Parse(expected).ToUnixTimeMilliseconds())], seen);
+    }
+
+    [Theory]
+    [InlineData("Nov 21 04:00:00 mx01 sshd[1]: Failed password for root from 192.0.2.1 port 1 ssh2 refused", null)]
+    [InlineData("sshd: Failed password for root from 192.0.2.1 port 1 ssh2", null)]
+    [InlineData("Nov 21 04:00:00 x y: refused 192.0.2.7", "192.0.2.7")]
+    [InlineData("Nov 21 04:00:00 mx01 own[3]: z: refused 192.0.2.7", "192.0.2.7")]
+    public void Line_OfAnOwnLog_IsNeverReadByTheRulesOfAProgramItSpellsOut(string line, string? source)
+    {
+        (string, string)[] files =
+        [
+            ("own.rules", "programs own\nservice own\nheader none\nfailure {text}: refused {address}"),
+            ("sshd.rules", "programs sshd\nservice ssh\nfailure Failed password for {user} from {address} port {port} ssh2{? refused}"),
+        ];
+        var parser = new LogParser(RuleSet.Only(files), Now, TimeZoneInfo.Utc);
+        List<Seen> seen = [];
+        parser.Read(Encoding.UTF8.GetBytes(line + "\n" + line.PadRight(120) + "\n"), "own"u8, Into(seen));
+        Assert.All(seen, s => Assert.Equal("own", s.Service));
+        Assert.Equal(source is null ? [] : [source, source], seen.Select(s => s.Source!), StringComparer.Ordinal);
     }
 
     [Theory]

@@ -25,6 +25,13 @@ public sealed class RuleLanguageTests
     [InlineData("failure login from {address}\n| login\nfailure x", "t.rules:5: a sample without its result")]
     [InlineData("failure login from {address}\n| login\n= sometimes", "t.rules:5: 'sometimes' is no kind")]
     [InlineData("failure login from {address}\n| login\n= failure from=x", "t.rules:5: 'from=x' is not understood")]
+    [InlineData("header two words", "t.rules:3: 'header two words' is not known")]
+    [InlineData("failure regex (?<address>", "t.rules:3: ")]
+    [InlineData("failure regex (.)\\1 from (?<address>.*)", "t.rules:3: ")]
+    [InlineData("failure regex (?<=x)from (?<address>.*)", "t.rules:3: ")]
+    [InlineData("failure regex from (?<adress>.*)", "t.rules:3: 'adress' is no group")]
+    [InlineData("failure regex ((x{999}){999}){999} from", "t.rules:3: ")]
+    [InlineData("failure regex .*", "t.rules:3: the pattern matches an empty line")]
     [InlineData("", "t.rules:3: there are no rules")]
     public void RuleFile_WithAMistake_IsRefusedWithPlaceAndRemedy(string text, string expected)
     {
@@ -55,6 +62,14 @@ public sealed class RuleLanguageTests
     [InlineData("failure helo {helo} from {address}", "helo [192.0.2.1] from 198.51.100.9", "198.51.100.9")]
     [InlineData("failure {{brace}} {address}", "{brace} 198.51.100.9", "198.51.100.9")]
     [InlineData("failure from {address} only", "from mail.example.com only", null)]
+    [InlineData("failure [client {peer}] user", "[client 198.51.100.9:4022] user", "198.51.100.9")]
+    [InlineData("failure [client {peer}] user", "[client 2001:db8::9:4022] user", "2001:db8::9")]
+    [InlineData("failure from {peer} user", "from [2001:db8::9]:4022 user", "2001:db8::9")]
+    [InlineData("failure from {peer} user", "from [::ffff:198.51.100.9]:4022 user", "198.51.100.9")]
+    [InlineData("failure from {peer} user", "from mail.example.com:25 user", null)]
+    [InlineData("failure regex login of (?<user>.*) from (?<address>[0-9a-f.:]+) \\(try (?<count>\\d+)\\)", "login of x from 192.0.2.1 (try 7) from 198.51.100.9 (try 3)", "198.51.100.9")]
+    [InlineData("failure regex login of (?<user>.*?) from (?<address>\\S+).*", "login of x from nowhere", null)]
+    [InlineData("failure regex login failed\\.", "login failed.", null)]
     public void Anchor_AmongForgeries_IsTheDaemonsOwn(string rule, string line, string? expected)
     {
         RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\n" + rule));
@@ -99,6 +114,38 @@ public sealed class RuleLanguageTests
         var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
         Assert.False(parser.TryExplain("refused 192.0.2.7"u8, "a"u8, out _));
         Assert.True(parser.TryExplain("refused 192.0.2.7"u8, "b"u8, out _));
+    }
+
+    [Fact]
+    public void Regex_OnHostileText_TakesTimeInProportionToIt()
+    {
+        // What backtracking would try in 2^n ways.
+        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\nfailure regex (a+)+(a|aa)+x from (?<address>\\S+)"));
+        var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
+        Assert.False(parser.TryExplain(Enumerable.Repeat((byte)'a', 8000).ToArray(), "testd"u8, out _));
+        Assert.True(parser.TryExplain([.. Enumerable.Repeat((byte)'a', 8000), .. "x from 192.0.2.7"u8], "testd"u8, out Attempt attempt));
+        Assert.Equal("192.0.2.7", attempt.Source.ToString());
+        Assert.Equal(0, rules.RegexTimeouts);
+    }
+
+    [Fact]
+    public void Regex_GivesUserBytesAndCount()
+    {
+        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\nfailure regex (?<count>[0-9]+) logins of (?<user>.*) from (?<address>\\S+)"));
+        var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
+        Assert.True(parser.TryExplain([.. "message repeated 2 times: [ 3 logins of "u8, 0xFF, 0, 0x0A, .. " from 192.0.2.7]"u8], "testd"u8, out Attempt attempt));
+        Assert.Equal([0xFF, 0, 0x0A], attempt.User.ToArray());
+        Assert.Equal(6, attempt.Count);
+    }
+
+    [Fact]
+    public void Regexes_AreBounded()
+    {
+        const string Head = "programs testd\nservice test\n";
+        string many = Head + string.Concat(Enumerable.Range(0, RegexPattern.MaxPerFile + 1).Select(i => $"failure regex x{i}\n"));
+        Assert.Contains("more than 64 regular expressions", Assert.Throws<RuleException>(() => RuleSet.Load([("t.rules", many)])).Message, StringComparison.Ordinal);
+        string pattern = Head + "failure regex " + new string('x', RegexPattern.MaxLength + 1);
+        Assert.Contains("at most 1000", Assert.Throws<RuleException>(() => RuleSet.Load([("t.rules", pattern)])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
