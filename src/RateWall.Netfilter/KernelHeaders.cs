@@ -16,10 +16,15 @@ internal static class KernelHeaders
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
 
+    internal const byte AF_INET = 2;
+    internal const byte AF_INET6 = 10;
+    internal const byte IPPROTO_TCP = 6; // linux/in.h
+
     // linux/memfd.h
     internal const uint MFD_CLOEXEC = 1;
 
     // linux/netlink.h
+    internal const int NETLINK_SOCK_DIAG = 4;
     internal const int NETLINK_NETFILTER = 12;
     internal const int NETLINK_CAP_ACK = 10;
     internal const int NETLINK_EXT_ACK = 11;
@@ -118,6 +123,29 @@ internal static class KernelHeaders
     internal const uint NFT_SET_ELEM_INTERVAL_END = 0x1;
     internal const uint NFT_SET_ELEM_CATCHALL = 0x2;
 
+    // linux/sock_diag.h
+    internal const ushort SOCK_DIAG_BY_FAMILY = 20;
+    internal const ushort SOCK_DESTROY = 21;
+
+    // linux/inet_diag.h: struct inet_diag_req_v2, inet_diag_sockid, inet_diag_msg, inet_diag_bc_op
+    internal const int INET_DIAG_REQ_V2_LEN = 56;
+    internal const int INET_DIAG_SOCKID_OFFSET = 8;
+    internal const int INET_DIAG_SOCKID_LEN = 48;
+    internal const int INET_DIAG_MSG_LEN = 72;
+    internal const int INET_DIAG_MSG_SOCKID_OFFSET = 4;
+    internal const int INET_DIAG_MSG_UID_OFFSET = 64;
+    internal const int INET_DIAG_MSG_INODE_OFFSET = 68;
+    internal const ushort INET_DIAG_REQ_BYTECODE = 1;
+    internal const byte INET_DIAG_BC_JMP = 1;
+    internal const byte INET_DIAG_BC_S_EQ = 11;
+    internal const int INET_DIAG_BC_OP_LEN = 4;
+    internal const ushort INET_DIAG_INFO = 2;
+
+    // linux/tcp.h: struct tcp_info, 4 bytes each
+    internal const int TCPI_LAST_DATA_SENT_OFFSET = 44;
+    internal const int TCPI_LAST_DATA_RECV_OFFSET = 52;
+    internal const int TCPI_LAST_ACK_RECV_OFFSET = 56;
+
     // asm-generic/errno-base.h, errno.h
     internal const int EPERM = 1;
     internal const int ENOENT = 2;
@@ -139,6 +167,7 @@ internal static class KernelHeaders
     internal const int EAFNOSUPPORT = 97;
     internal const int ENOBUFS = 105;
     internal const int ECONNREFUSED = 111;
+    internal const int ESTALE = 116;
 
     /// <summary>An nf_tables message type as nlmsg_type carries it: the subsystem above, the operation below.</summary>
     internal static ushort NfTables(ushort operation) => (ushort)((NFNL_SUBSYS_NFTABLES << 8) | operation);

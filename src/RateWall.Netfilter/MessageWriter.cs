@@ -24,17 +24,29 @@ internal ref struct MessageWriter
     /// <summary>Begins a message: nlmsghdr and nfgenmsg. Gives the position for <see cref="EndMessage"/>.</summary>
     public int BeginMessage(ushort type, ushort flags, uint sequence, NetfilterFamily family, ushort resource = 0)
     {
+        int start = BeginMessage(type, flags, sequence);
+        Span<byte> header = Take(NFGENMSG_LEN);
+        if (header.IsEmpty) return start;
+        header[0] = (byte)family;
+        header[1] = NFNETLINK_V0;
+        BinaryPrimitives.WriteUInt16BigEndian(header[2..], resource);
+        return start;
+    }
+
+    /// <summary>Begins a message of any protocol: nlmsghdr alone. Gives the position for <see cref="EndMessage"/>.</summary>
+    public int BeginMessage(ushort type, ushort flags, uint sequence)
+    {
         int start = Length;
-        Span<byte> header = Take(NLMSG_HDRLEN + NFGENMSG_LEN);
+        Span<byte> header = Take(NLMSG_HDRLEN);
         if (header.IsEmpty) return start;
         MemoryMarshal.Write(header[4..], type);
         MemoryMarshal.Write(header[6..], flags);
         MemoryMarshal.Write(header[8..], sequence);
-        header[16] = (byte)family;
-        header[17] = NFNETLINK_V0;
-        BinaryPrimitives.WriteUInt16BigEndian(header[18..], resource);
         return start;
     }
+
+    /// <summary>Room for a protocol's own struct, zeroed; empty when there is none left.</summary>
+    public Span<byte> Struct(int length) => Take(Align(length));
 
     /// <summary>Closes a message: its length is now known.</summary>
     public readonly void EndMessage(int start)

@@ -23,10 +23,11 @@ internal readonly ref struct NetlinkMessage
     /// <summary>Everything after the header.</summary>
     public ReadOnlySpan<byte> Body { get; }
 
-    /// <summary>The attributes after struct nfgenmsg; a body too short for that gives a reader with a fault.</summary>
-    public AttributeReader Attributes()
+    /// <summary>The attributes after the protocol's own struct; a body too short for that gives a reader with a fault.</summary>
+    /// <param name="after">The length of that struct: nfgenmsg's, if not said otherwise.</param>
+    public AttributeReader Attributes(int after = NFGENMSG_LEN)
     {
-        if (Body.Length >= NFGENMSG_LEN) return new(Body[NFGENMSG_LEN..]);
+        if (Body.Length >= after) return new(Body[after..]);
         var broken = new AttributeReader(default);
         broken.Fail($"a message body of {Body.Length} bytes");
         return broken;

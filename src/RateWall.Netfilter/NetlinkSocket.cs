@@ -4,7 +4,7 @@ using static RateWall.Netfilter.KernelHeaders;
 namespace RateWall.Netfilter;
 
 /// <summary>
-/// A netlink socket of the netfilter family, of the namespace its opening thread is in. It never waits: the kernel works
+/// A netlink socket of the kernel's, of the namespace its opening thread is in. It never waits: the kernel works
 /// through a request inside the sending call, so that what it has to say is there when the call returns, and silence is an
 /// answer too (a dump goes on inside each receiving call). Not thread-safe.
 /// </summary>
@@ -24,10 +24,14 @@ internal sealed class NetlinkSocket : IDisposable
     private NetlinkSocket(NetlinkHandle handle) => this.handle = handle;
 
     /// <exception cref="NetfilterException">The kernel has no nfnetlink, or descriptors are used up.</exception>
-    public static NetlinkSocket Open()
+    public static NetlinkSocket Open() => Open(NETLINK_NETFILTER, "open a netfilter netlink socket");
+
+    /// <param name="protocol">NETLINK_*.</param>
+    /// <param name="operation">What this is, for the exception.</param>
+    /// <exception cref="NetfilterException">The kernel has no such protocol, or descriptors are used up.</exception>
+    public static NetlinkSocket Open(int protocol, string operation)
     {
-        const string operation = "open a netfilter netlink socket";
-        var opened = new NetlinkHandle(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+        var opened = new NetlinkHandle(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
         if (opened.IsInvalid) throw KernelError.Refused(operation, Marshal.GetLastPInvokeError());
 
         var socket = new NetlinkSocket(opened);

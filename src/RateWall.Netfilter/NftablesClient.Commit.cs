@@ -40,7 +40,7 @@ public sealed partial class NftablesClient
         string operation = changes.Count == 1
             ? $"{ElementBatch.Phrase(changes[0], known[changes[0].Set])} in {table}"
             : $"commit {changes.Count} changes in {table}";
-        Begin();
+        exchange.Begin();
         socket.Send(operation, batch.Bytes);
         (uint Sequence, Acknowledgement Answer)? refusal = ReadVerdict(operation, batch, generation);
         if (refusal is not { } refused)
@@ -69,7 +69,7 @@ public sealed partial class NftablesClient
             {
                 uint index = unchecked(message.Sequence - batch.FirstSequence);
                 if (message.Type != NLMSG_ERROR || index > unchecked(batch.LastSequence - batch.FirstSequence)) continue;
-                Acknowledgement answer = ReadAcknowledgement(operation, message);
+                Acknowledgement answer = NetlinkExchange.ReadAcknowledgement(operation, message);
                 if (answer.Errno != 0) refusal ??= (message.Sequence, answer);
                 else acknowledged |= message.Sequence == batch.LastSequence;
             }
@@ -77,7 +77,7 @@ public sealed partial class NftablesClient
             if (fault is not null) throw KernelError.Malformed(operation, fault);
         }
 
-        unread = false;
+        exchange.End();
         if (refusal is not null || acknowledged) return refusal;
 
         // The answer was lost. Where the generation has not moved, nothing was committed, and asking again is right.

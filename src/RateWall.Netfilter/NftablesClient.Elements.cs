@@ -48,7 +48,7 @@ public sealed partial class NftablesClient
             MustBeWhole(operation, attributes);
         });
 
-        if (HasDuplicates(elements)) throw Torn(operation);
+        if (HasDuplicates(elements)) throw NetlinkExchange.Torn(operation);
         TimeSpan? setTimeout = shape.Description.Timeout;
         return shape.Form switch
         {
@@ -89,7 +89,7 @@ public sealed partial class NftablesClient
         // No end: it reaches to the last key of all, or its writer let the next beginning stand for it.
         byte[] ones = KeyArithmetic.AllOnes(key.Length);
         if (Fetch(operation, table, shape, ones, 0) is { } last && last.Key.AsSpan().SequenceEqual(first)) return ones;
-        return ReadElements(operation, table, shape).Find(e => e.Key.Span.SequenceEqual(first))?.LastKey.ToArray() ?? throw Torn(operation);
+        return ReadElements(operation, table, shape).Find(e => e.Key.Span.SequenceEqual(first))?.LastKey.ToArray() ?? throw NetlinkExchange.Torn(operation);
     }
 
     private KernelElement? Fetch(string operation, TableName table, SetShape shape, ReadOnlySpan<byte> key, uint flags)

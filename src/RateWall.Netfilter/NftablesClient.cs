@@ -16,15 +16,14 @@ public sealed partial class NftablesClient : IDisposable
 {
     private readonly NetlinkSocket socket;
     private readonly ResiliencePipeline pipeline;
-    private bool unread;
+    private readonly NetlinkExchange exchange;
 
     private NftablesClient(NetlinkSocket socket, TimeProvider time)
     {
         this.socket = socket;
+        exchange = new(socket);
         pipeline = Resilience.ForKernel(time);
     }
-
-    private delegate void AnswerReader(in NetlinkMessage message);
 
     /// <summary>Opens a netlink socket in the current network namespace.</summary>
     /// <exception cref="NetfilterException">The kernel has no nfnetlink.</exception>

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using RateWall.IntegrationTests.Machine;
 using RateWall.Netfilter;
@@ -47,6 +49,28 @@ public sealed partial class PermissionTests
                 NetfilterException refused = Assert.Throws<NetfilterException>(() => nftables.Run(commands));
                 Assert.True(refused.IsNotPermitted, refused.Message);
             }
+        });
+    }
+
+    [LinuxFact]
+    public void SocketDiagnostics_WithoutCapNetAdmin_ListsAndDestroysNothing()
+    {
+        using var space = new NetworkNamespace();
+        space.Run(() =>
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            int port = ((IPEndPoint)listener.LocalEndpoint).Port;
+            using var client = new TcpClient();
+            client.Connect(IPAddress.Loopback, port);
+            using TcpClient served = listener.AcceptTcpClient();
+            DropCapabilities();
+            using SocketDiagnostics diagnostics = SocketDiagnostics.Open(TimeProvider.System);
+            TcpSocket target = diagnostics.List(new([TcpState.Established], [port])).Single();
+            NetfilterException refused = Assert.Throws<NetfilterException>(() => diagnostics.Destroy(target));
+            Assert.True(refused.IsNotPermitted, refused.Message);
+            client.GetStream().WriteByte(1);
+            Assert.Equal(1, served.GetStream().ReadByte());
         });
     }
 

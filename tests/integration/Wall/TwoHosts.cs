@@ -88,6 +88,18 @@ internal sealed class TwoHosts : IDisposable
         return newest ?? throw new InvalidOperationException($"no connection from {from} waits at port {port}");
     }
 
+    /// <summary>Opens a connection and takes its other end, as its daemon would.</summary>
+    public (Socket Client, Socket Served) Hold(string from, int port)
+    {
+        Socket client = Connect(from, port) ?? throw new InvalidOperationException($"no connection from {from} to port {port}");
+        while (true)
+        {
+            Socket served = listeners[port].AcceptSocket();
+            if (((IPEndPoint)served.RemoteEndPoint!).Port == ((IPEndPoint)client.LocalEndPoint!).Port) return (client, served);
+            served.Dispose(); // an earlier one, that its client has let go
+        }
+    }
+
     /// <summary>Opens this many connections one after the other and says which got through, as "+" and "-".</summary>
     public string Tries(string from, int port, int count)
     {
