@@ -52,7 +52,10 @@ internal static class BanCommand
         }
 
         state.Activate(pending);
-        Tell(session, asked, target, standing, wasBanned, now + duration);
+        EndedConnections connections = new BannedConnections(policy, exemptions, session.Time).End(pending);
+        if (connections.Problem is { } problem)
+            session.Error.WriteLine($"ratewall: warning: the ban stands, but its open connections were not ended: {problem}");
+        Tell(session, asked, target, standing, wasBanned, now + duration, connections.Ended);
         return ExitCode.Done;
     }
 
@@ -75,17 +78,18 @@ internal static class BanCommand
             : null;
     }
 
-    private static void Tell(Session session, AddressPrefix asked, AddressPrefix target, BanElement standing, bool wasBanned, DateTimeOffset until)
+    private static void Tell(Session session, AddressPrefix asked, AddressPrefix target, BanElement standing, bool wasBanned, DateTimeOffset until, int ended)
     {
         var notes = new List<string>();
         if (target != asked) notes.Add($"{asked} is one address of {target}, which is banned as a whole");
         if (standing.Target != target) notes.Add($"it lies inside the ban of {standing.Target}, which was extended where needed");
         if (standing.Until is null || standing.Until - until > TimeSpan.FromSeconds(1)) notes.Add("an earlier ban lasts longer and stays");
+        if (ended > 0) notes.Add($"{HumanCount.Of(ended, "open connection")} of it ended");
         string? note = notes.Count == 0 ? null : string.Join("; ", notes);
         string action = wasBanned ? "extended" : "banned";
         if (session.Format == OutputFormat.Json)
         {
-            var item = new ChangeItemForm(target.ToString(), action, HumanTime.Rfc3339(standing.Until), note);
+            var item = new ChangeItemForm(target.ToString(), action, HumanTime.Rfc3339(standing.Until), note) { ConnectionsEnded = ended };
             AnswerJson.Write(session.Out, new ChangeForm("ban", Changed: true, [item]), AnswerJson.Default.ChangeForm);
             return;
         }

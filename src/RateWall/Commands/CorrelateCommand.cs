@@ -40,7 +40,7 @@ internal static class CorrelateCommand
         Exemptions exemptions = Exemptions.Read(policy);
         AlignWall(session, kernel, exemptions);
         var commit = new StepCommit(
-            state, BanSets.Of(kernel), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
+            state, BanSets.Of(kernel, new(policy, exemptions, session.Time)), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
         IReadOnlyList<StoredBan> settled = commit.Settle();
         CorrelationRun reading;
         using (var progress = new ProgressLine(session.Error, session.ErrorTerminal, session.Time))
@@ -51,7 +51,8 @@ internal static class CorrelateCommand
 
         Prune(session, state, policy);
         TellOfFullSets(session, commit);
-        Tell(session, reading, settled, session.Time.GetElapsedTime(started));
+        TellOfConnections(session, commit);
+        Tell(session, reading, settled, commit.ConnectionsEnded, session.Time.GetElapsedTime(started));
         return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
     }
 
@@ -87,14 +88,22 @@ internal static class CorrelateCommand
             session.Error.WriteLine($"ratewall: warning: the kernel's set of trusted sources is full; {commit.TrustWithoutRoom} that logged in now have the limits of strangers until there is room");
     }
 
-    private static void Tell(Session session, CorrelationRun run, IReadOnlyList<StoredBan> settled, TimeSpan took)
+    private static void TellOfConnections(Session session, StepCommit commit)
+    {
+        if (commit.ConnectionsEnded > 0 && session.Format == OutputFormat.Table)
+            session.Out.WriteLine($"ended {HumanCount.Of(commit.ConnectionsEnded, "open connection")} of banned sources");
+        if (commit.ConnectionsProblem is { } problem)
+            session.Error.WriteLine($"ratewall: warning: the bans stand, but open connections of banned sources were not ended: {problem}");
+    }
+
+    private static void Tell(Session session, CorrelationRun run, IReadOnlyList<StoredBan> settled, int connectionsEnded, TimeSpan took)
     {
         DateTimeOffset now = session.Time.GetUtcNow();
         StoredBan[] bans = [.. settled, .. run.Verdicts.Where(v => v.Outcome == BanOutcome.Banned).Select(v => v.Ban!).Where(b => b.IsInForce(now))];
         if (run.Overflowed > 0)
             session.Error.WriteLine($"ratewall: warning: {run.Overflowed} tries of new sources found no room in memory and were not counted");
         if (session.Format == OutputFormat.Table) TellInWords(session, run, bans, now);
-        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length, (long)took.TotalMilliseconds));
+        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length, (long)took.TotalMilliseconds) { ConnectionsEnded = connectionsEnded });
     }
 
     private static void TellInWords(Session session, CorrelationRun run, StoredBan[] bans, DateTimeOffset now)

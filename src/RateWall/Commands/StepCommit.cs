@@ -9,12 +9,14 @@ namespace RateWall.Commands;
 /// <summary>What a commit needs of the kernel.</summary>
 /// <param name="Put">As <see cref="KernelBans.Put"/>.</param>
 /// <param name="Trust">As <see cref="KernelBans.Trust"/>.</param>
+/// <param name="EndConnections">As <see cref="BannedConnections.End"/>.</param>
 internal sealed record BanSets(
     Func<IReadOnlyList<BanElement>, IReadOnlyList<BanElement?>> Put,
-    Func<IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)>, int> Trust)
+    Func<IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)>, int> Trust,
+    Func<IReadOnlyCollection<StoredBan>, EndedConnections> EndConnections)
 {
     /// <summary>The kernel's own.</summary>
-    public static BanSets Of(KernelBans kernel) => new(bans => kernel.Put(bans), kernel.Trust);
+    public static BanSets Of(KernelBans kernel, BannedConnections connections) => new(bans => kernel.Put(bans), kernel.Trust, connections.End);
 }
 
 /// <summary>The boundaries inside a commit at which a program may die; tests stop it at each.</summary>
@@ -48,6 +50,12 @@ internal sealed class StepCommit(
 {
     /// <summary>Bans that found no room in the kernel.</summary>
     public int WithoutRoom { get; private set; }
+
+    /// <summary>Open connections of banned sources that were ended.</summary>
+    public int ConnectionsEnded { get; private set; }
+
+    /// <summary>Why open connections of banned sources could not be ended; null when they could.</summary>
+    public string? ConnectionsProblem { get; private set; }
 
     /// <summary>Sources whose trust found no room in the kernel.</summary>
     public int TrustWithoutRoom { get; private set; }
@@ -122,7 +130,16 @@ internal sealed class StepCommit(
         now = time.GetUtcNow();
         HashSet<StoredBan> outside = [.. alive.Where((b, i) => standing[i] is null && b.IsInForce(now))];
         WithoutRoom += outside.Count;
+        EndConnections([.. alive.Where((_, i) => standing[i] is not null)]);
         return outside;
+    }
+
+    // After the ban: before it, whoever is cut off would come again.
+    private void EndConnections(IReadOnlyCollection<StoredBan> banned)
+    {
+        EndedConnections outcome = kernel.EndConnections(banned);
+        ConnectionsEnded += outcome.Ended;
+        ConnectionsProblem ??= outcome.Problem;
     }
 
     private void Trust(IReadOnlyList<SuccessSeen> successes)

@@ -78,6 +78,10 @@ public sealed record RunForm(
     /// <summary>The form's name and version.</summary>
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
     public string Schema => "ratewall.run/1";
+
+    /// <summary>Open connections of banned sources that were ended.</summary>
+    [JsonPropertyName("connections_ended")]
+    public int ConnectionsEnded { get; init; }
 }
 
 /// <summary>`trace`.</summary>
@@ -207,7 +211,12 @@ public sealed record ChangeItemForm(
     [property: JsonPropertyName("target")] string Target,
     [property: JsonPropertyName("action")] string Action,
     [property: JsonPropertyName("until")] string? Until = null,
-    [property: JsonPropertyName("note")] string? Note = null);
+    [property: JsonPropertyName("note")] string? Note = null)
+{
+    /// <summary>Open connections that `ban` ended; null for every other verb.</summary>
+    [JsonPropertyName("connections_ended"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? ConnectionsEnded { get; init; }
+}
 
 /// <summary>`version`.</summary>
 public sealed record VersionForm([property: JsonPropertyName("version")] string Version)

@@ -45,6 +45,10 @@ public sealed class Container(ContainerEngine engine, string name, string addres
     public bool CanConnect(string to, int port) =>
         Exec("timeout", "2", "bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}")).ExitCode == 0;
 
+    /// <summary>Opens a TCP connection to another machine that stays, without a word; it ends with the container.</summary>
+    public void HoldConnection(string to, int port) => engine.Docker(
+        "exec", "--detach", Name, "bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}; exec sleep infinity")).MustSucceed("holding a connection");
+
     /// <summary>One real ssh login with a wrong password.</summary>
     public Answer FailLogin(string to, string user) => Exec(
         "sshpass", "-p", "wrong", "ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",

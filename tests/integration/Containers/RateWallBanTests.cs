@@ -62,9 +62,14 @@ public sealed class RateWallBanTests(ContainerEngine engine)
         Assert.DoesNotContain("ordering cycle", host.Exec("journalctl", "-b", "--no-pager").Out, StringComparison.Ordinal);
 
         FailLogins(attacker, host);
+        attacker.HoldConnection(host.Address, 22);
         CorrelateUntilBanned(host, attacker, () => { });
 
         Assert.False(attacker.CanConnect(host.Address, 22), "the banned attacker can connect");
+
+        // The unit's confinement leaves it what ending connections needs; sshd would have waited two minutes.
+        Assert.Contains("ended 1 open connection of banned sources", host.Exec("journalctl", "-b", "--no-pager", "-u", "ratewall-correlate.service").Out, StringComparison.Ordinal);
+        Assert.DoesNotContain(attacker.Address, host.Exec("ss", "-Htn", "state", "established", "sport", "=", ":22").Out, StringComparison.Ordinal);
     }
 
     private static void Enable(Container host) => host.Write("/etc/ratewall/ratewall.yaml", Policy);

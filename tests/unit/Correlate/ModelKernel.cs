@@ -1,5 +1,6 @@
 using RateWall.Commands;
 using RateWall.Detection;
+using RateWall.Storage;
 using RateWall.Wall;
 
 namespace RateWall.UnitTests.Correlate;
@@ -11,7 +12,19 @@ internal sealed class ModelKernel
 
     public Dictionary<(AddressPrefix, string), DateTimeOffset> Trusted { get; } = [];
 
-    public BanSets Sets => new(Put, Trust);
+    /// <summary>Who was banned already when the connections of a ban were to be ended; null: one was not.</summary>
+    public List<AddressPrefix?> Ended { get; } = [];
+
+    /// <summary>What ending connections answers.</summary>
+    public EndedConnections Answer { get; init; } = new(0, null);
+
+    public BanSets Sets => new(Put, Trust, EndConnections);
+
+    private EndedConnections EndConnections(IReadOnlyCollection<StoredBan> bans)
+    {
+        Ended.AddRange(bans.Select(b => Bans.ContainsKey(b.Target) ? b.Target : (AddressPrefix?)null));
+        return Answer;
+    }
 
     private BanElement?[] Put(IReadOnlyList<BanElement> bans)
     {

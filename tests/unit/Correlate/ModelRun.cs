@@ -28,12 +28,16 @@ internal sealed class ModelRun(string directory, ModelKernel kernel, TimeProvide
         [], [], new BanPolicy(TimeSpan.FromMinutes(10), 6, TimeSpan.FromDays(7), TimeSpan.FromDays(30), 65536),
         new TrustPolicy(TimeSpan.FromDays(1), 10), []);
 
+    /// <summary>The last run's commit.</summary>
+    public StepCommit? Commit { get; private set; }
+
     /// <summary>One run to the log's end, or until <paramref name="passing"/> kills it; the bans it told of.</summary>
     public int Run(Action<CommitStage>? passing = null)
     {
         using StateDatabase state = StateDatabase.Open(directory, time, TextWriter.Null);
         var exemptions = new Exemptions([new(AddressPrefix.Parse("203.0.113.0/24"), "on the allow list")], SourceKeys.Default);
         var commit = new StepCommit(state, kernel.Sets, Policy, exemptions, time, () => TextReader.Null, passing);
+        Commit = commit;
         int bans = commit.Settle().Count;
         int line = int.Parse(state.Cursor("log") ?? "0", CultureInfo.InvariantCulture);
         while (line < log.Count)

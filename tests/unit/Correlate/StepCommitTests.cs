@@ -87,6 +87,46 @@ public sealed class StepCommitTests
         Assert.Empty(after.LoadWindow(new("failures", "ssh", pardoned)));
     }
 
+    [Fact]
+    public void Commit_EveryBan_EndsConnectionsAfterTheKernelHasIt()
+    {
+        using var directory = new TemporaryDirectory();
+        var kernel = new ModelKernel { Answer = new(2, null) };
+        var run = new ModelRun(directory.Path, kernel, Clock, Log);
+        run.Run();
+        Assert.Equal(kernel.Bans.Keys, kernel.Ended.Select(e => e!.Value).Distinct().Order());
+        Assert.True(run.Commit!.ConnectionsEnded >= 2);
+        Assert.Null(run.Commit.ConnectionsProblem);
+    }
+
+    [Fact]
+    public void Run_KilledBeforeConnectionsWereEnded_TheNextEndsThem()
+    {
+        using var directory = new TemporaryDirectory();
+        var kernel = new ModelKernel();
+        var run = new ModelRun(directory.Path, kernel, Clock, Log);
+        Assert.Throws<Killed>(() => run.Run(stage =>
+        {
+            if (stage == CommitStage.InKernel && kernel.Bans.Count > 0) throw new Killed();
+        }));
+        kernel.Ended.Clear();
+        run.Run();
+        Assert.Equal(kernel.Bans.Keys, kernel.Ended.Select(e => e!.Value).Distinct().Order());
+    }
+
+    [Fact]
+    public void Commit_KernelThatEndsNoConnections_StillBansAndSaysWhy()
+    {
+        using var directory = new TemporaryDirectory();
+        var kernel = new ModelKernel { Answer = new(0, "this kernel cannot") };
+        var run = new ModelRun(directory.Path, kernel, Clock, Log);
+        run.Run();
+        Assert.Equal("this kernel cannot", run.Commit!.ConnectionsProblem);
+        using StateDatabase? state = StateDatabase.OpenReadOnly(directory.Path);
+        Assert.Empty(state!.Pending());
+        Assert.NotEmpty(kernel.Bans);
+    }
+
     private static (string Outcome, int Boundaries) Uninterrupted((int, string)[] log)
     {
         using var directory = new TemporaryDirectory();
