@@ -68,6 +68,9 @@ internal sealed class RuleFile
     /// <summary>True when in the daemon's own log the message follows the stamp at once: what looks like a tag there is text.</summary>
     public bool HasOwnHeader { get; init; }
 
+    /// <summary>True when messages may begin with the daemon's own stamp, zone and "[pid]".</summary>
+    public bool IsStamped { get; init; }
+
     /// <summary>The sample lines.</summary>
     public RuleSample[] Samples { get; }
 
@@ -81,6 +84,7 @@ internal sealed class RuleFile
         Unsafe.SkipInit(out result);
         ReadOnlySpan<byte> rest = message;
         if (named.Length > 0 && part is null && (part = TakePart(ref rest)) is null) return false;
+        if (IsStamped) rest = WithoutStamp(rest);
         rest = WithoutLeads(rest);
         int repeated = 1;
         bool preauth = false;
@@ -89,6 +93,7 @@ internal sealed class RuleFile
             preauth = TakeEnding(ref rest);
             if (!TakeRepeated(ref rest, ref repeated)) return false;
             if (named.Length > 0) part = TakePart(ref rest) ?? part;
+            if (IsStamped) rest = WithoutStamp(rest);
             rest = WithoutLeads(rest);
         }
 
@@ -134,6 +139,18 @@ internal sealed class RuleFile
         foreach (ref readonly Literal lead in leads.AsSpan())
             if (lead.IsAt(message, 0)) return message[lead.Length..];
         return message;
+    }
+
+    // "2026-11-21 04:00:00.123 +0100 [4711] ", each of the three if it is there.
+    private static ReadOnlySpan<byte> WithoutStamp(ReadOnlySpan<byte> message)
+    {
+        if (message.Length > 20 && message[4] == '-' && message[7] == '-' && message[10] == ' ' && message[13] == ':' && message[16] == ':'
+            && message[19..].IndexOf((byte)' ') is >= 0 and <= 4 and var end)
+            message = message[(20 + end)..];
+        if (message.Length > 6 && message[0] is (byte)'+' or (byte)'-' && ByteClass.Port.Run(message[1..6]) == 4 && message[5] == ' ') message = message[6..];
+        if (message.IsEmpty || message[0] != '[') return message;
+        int digits = ByteClass.Num.Run(message[1..]);
+        return digits > 0 && message[(1 + digits)..].StartsWith("] "u8) ? message[(digits + 3)..] : message;
     }
 
     private static bool TakeEnding(ref ReadOnlySpan<byte> message)

@@ -16,6 +16,7 @@ internal sealed class RuleFileReader
     private byte[][] within = [];
     private bool ownHeader;
     private int regexes;
+    private bool stamped;
     private string? service;
     private string? sample;
     private int number;
@@ -79,7 +80,8 @@ internal sealed class RuleFileReader
             case "lead": leads.AddRange(Words(rest, word).Select(w => System.Text.Encoding.UTF8.GetBytes(w + " "))); break;
             case "service": service = Words(rest, word) is [var one] ? one : throw Wrong("'service' names one service", "write 'part NAME -> SERVICE' where a daemon has several"); break;
             case "header" when rest == "none": ownHeader = true; break;
-            case "header": throw Wrong($"'header {rest}' is not known", "write 'header none' where the lines of the daemon's own log name no program, else nothing");
+            case "header" when rest == "stamped": ownHeader = stamped = true; break;
+            case "header": throw Wrong($"'header {rest}' is not known", "write 'header none' or 'header stamped' where the lines of the daemon's own log name no program, else nothing");
             case "part": ReadPart(rest); break;
             case "in": ReadIn(Words(rest, word)); break;
             case "note": ReadCounted(rest, Counting.Note); break;
@@ -193,7 +195,7 @@ internal sealed class RuleFileReader
         string own = service ?? name;
         string[] services = [.. parts.Select(p => p.Service).Append(own).Concat(rules.Where(r => r.Service is not null).Select(r => r.Service!)).Distinct(StringComparer.Ordinal)];
         RuleDescription[] described = [.. rules.Select(r => new RuleDescription(r.Name, r.Kind, r.Counting != Counting.Counts, r.Text))];
-        return new(new(name, programs, units, services, described), own, [.. parts], [.. leads], [.. rules], [.. samples]) { HasOwnHeader = ownHeader };
+        return new(new(name, programs, units, services, described), own, [.. parts], [.. leads], [.. rules], [.. samples]) { HasOwnHeader = ownHeader, IsStamped = stamped };
     }
 
     private string[] Words(string rest, string heading)

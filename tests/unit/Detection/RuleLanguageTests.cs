@@ -20,6 +20,7 @@ public sealed class RuleLanguageTests
     [InlineData("failure", "t.rules:3: a rule without a template")]
     [InlineData("note failure", "t.rules:3: a rule needs a kind and a template")]
     [InlineData("part imap", "t.rules:3: a part needs its service")]
+    [InlineData("header stamp", "t.rules:3: 'header stamp' is not known")]
     [InlineData("programs a ->", "t.rules:3: '->' without its service")]
     [InlineData("in b\nfailure from {address}", "t.rules:3: 'b' is no part")]
     [InlineData("failure login from {address}\n| login\nfailure x", "t.rules:5: a sample without its result")]
@@ -105,6 +106,23 @@ public sealed class RuleLanguageTests
         Assert.Equal(expected, service);
         Assert.True(parser.TryExplain("refused 192.0.2.7"u8, [], out Attempt bare));
         Assert.Equal("test", bare.Service);
+    }
+
+    [Theory]
+    [InlineData("refused 192.0.2.7", true)]
+    [InlineData("2026-11-21 04:00:00 refused 192.0.2.7", true)]
+    [InlineData("2026-11-21 04:00:00.123 refused 192.0.2.7", true)]
+    [InlineData("2026-11-21 04:00:00 +0100 [4711] refused 192.0.2.7", true)]
+    [InlineData("Nov 21 04:00:00 host testd[1]: 2026-11-21 04:00:00 [4711] refused 192.0.2.7", true)]
+    [InlineData("Nov 21 04:00:00 host testd[1]: 2026-11-21 04:00:00 x refused 192.0.2.7", false)]
+    [InlineData("[47x1] refused 192.0.2.7", false)]
+    [InlineData("2026-11-21 04:00:00", false)]
+    [InlineData("+0100 [", false)]
+    public void Message_WithAStampOfItsOwn_IsReadBehindIt(string line, bool expected)
+    {
+        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\nheader stamped\nfailure refused {address}"));
+        var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
+        Assert.Equal(expected, parser.TryExplain(System.Text.Encoding.UTF8.GetBytes(line), line.StartsWith("Nov", StringComparison.Ordinal) ? default : "testd"u8, out _));
     }
 
     [Fact]
