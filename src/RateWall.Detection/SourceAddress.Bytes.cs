@@ -9,6 +9,12 @@ public readonly partial record struct SourceAddress
         address = default;
         int zone = text.IndexOf((byte)'%');
         if (zone > 0) text = text[..zone];
+        if (text.StartsWith("IPv6:"u8))
+        {
+            text = text["IPv6:".Length..];
+            if (text.IndexOf((byte)':') < 0) return false;
+        }
+
         if (text.IsEmpty || text.Length > MaxTextLength) return false;
         if (text.IndexOf((byte)':') >= 0) return TryParseIPv6(text, out address);
         if (!TryParseIPv4(text, out uint value)) return false;

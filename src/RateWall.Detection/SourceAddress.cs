@@ -105,7 +105,8 @@ public readonly partial record struct SourceAddress : IComparable<SourceAddress>
     }
 
     /// <summary>
-    /// Reads an address as a daemon or an operator writes it. A zone id ("%eth0") is dropped. Refused: names, leading
+    /// Reads an address as a daemon or an operator writes it. A zone id ("%eth0") and the "IPv6:" of mail (RFC 5321
+    /// section 4.1.3) are dropped. Refused: names, leading
     /// zeros and shortened IPv4 ("127.1"), brackets, anything over <see cref="MaxTextLength"/>.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<char> text, out SourceAddress address)
@@ -113,6 +114,12 @@ public readonly partial record struct SourceAddress : IComparable<SourceAddress>
         address = default;
         int zone = text.IndexOf('%');
         if (zone > 0) text = text[..zone];
+        if (text.StartsWith("IPv6:", StringComparison.Ordinal))
+        {
+            text = text["IPv6:".Length..];
+            if (!text.Contains(':')) return false;
+        }
+
         if (text.IsEmpty || text.Length > MaxTextLength) return false;
         bool dotted = text.IndexOf(':') < 0;
         if (dotted && !IsStrictDottedQuad(text)) return false;

@@ -21,6 +21,12 @@ internal sealed record Part(byte[] Name, string Service, bool IsTag = false)
 /// <summary>A compiled rule file.</summary>
 internal sealed class RuleFile
 {
+    /// <summary>
+    /// From so many bytes on a message may have been cut by its daemon or by a syslog (vpopmail: 500 bytes, syslogs: 1024
+    /// and more), and an address that ends it may have lost digits.
+    /// </summary>
+    public const int UncutLength = 400;
+
     private readonly RuleTree tree;
     // The parts that messages begin with; when there are any, a message must name one.
     private readonly Part[] named;
@@ -101,6 +107,8 @@ internal sealed class RuleFile
         if (candidates.IsEmpty) return false;
         preauth |= TakeEnding(ref rest);
         if (!candidates.Match(rest, preauth, ref result)) return false;
+        if (rest.Length >= UncutLength && result.Captures.AddressStart >= 0 && result.Captures.AddressStart + result.Captures.AddressLength == rest.Length)
+            result.Captures.AddressStart = -1;
         result.File = this;
         result.Count = (int)Math.Min((long)result.Captures.Count * repeated, Captures.MaxCount);
         result.Service = result.Rule.Service ?? part?.Service ?? Service;

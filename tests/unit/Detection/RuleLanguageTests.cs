@@ -125,6 +125,18 @@ public sealed class RuleLanguageTests
         Assert.Equal(expected, parser.TryExplain(System.Text.Encoding.UTF8.GetBytes(line), line.StartsWith("Nov", StringComparison.Ordinal) ? default : "testd"u8, out _));
     }
 
+    [Theory]
+    [InlineData(300, "refused by 198.51.100.1", true)]
+    [InlineData(400, "refused by 198.51.100.1", false)]
+    [InlineData(400, "refused by 198.51.100.1 now", true)]
+    public void Address_AtTheEndOfALongLine_MayHaveBeenCut(int length, string end, bool expected)
+    {
+        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\nfailure {user} refused by {address}{? now}"));
+        string line = new string('x', length - end.Length - 1) + " " + end;
+        Assert.True(new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc).TryExplain(System.Text.Encoding.UTF8.GetBytes(line), "testd"u8, out Attempt attempt));
+        Assert.Equal(expected, attempt.HasSource);
+    }
+
     [Fact]
     public void RuleInAProgram_IsNotTriedForOthers()
     {
@@ -138,10 +150,10 @@ public sealed class RuleLanguageTests
     public void Regex_OnHostileText_TakesTimeInProportionToIt()
     {
         // What backtracking would try in 2^n ways.
-        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\nfailure regex (a+)+(a|aa)+x from (?<address>\\S+)"));
+        RuleSet rules = RuleSet.Only(("t.rules", "programs testd\nservice test\nfailure regex (a+)+(a|aa)+x from (?<address>\\S+) now"));
         var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
         Assert.False(parser.TryExplain(Enumerable.Repeat((byte)'a', 8000).ToArray(), "testd"u8, out _));
-        Assert.True(parser.TryExplain([.. Enumerable.Repeat((byte)'a', 8000), .. "x from 192.0.2.7"u8], "testd"u8, out Attempt attempt));
+        Assert.True(parser.TryExplain([.. Enumerable.Repeat((byte)'a', 8000), .. "x from 192.0.2.7 now"u8], "testd"u8, out Attempt attempt));
         Assert.Equal("192.0.2.7", attempt.Source.ToString());
         Assert.Equal(0, rules.RegexTimeouts);
     }

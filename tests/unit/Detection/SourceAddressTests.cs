@@ -14,6 +14,8 @@ public sealed class SourceAddressTests
     [InlineData("2001:db8::", "2001:db8::")]
     [InlineData("2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1")]
     [InlineData("fe80::1%eth0", "fe80::1")]
+    [InlineData("IPv6:2001:db8::1", "2001:db8::1")]
+    [InlineData("IPv6:::ffff:192.0.2.1", "192.0.2.1")]
     [InlineData("::", "::")]
     [InlineData("64:ff9b::192.0.2.33", "64:ff9b::c000:221")]
     public void TryParse_OfAnAddress_GivesItsCanonicalForm(string text, string canonical)
