@@ -55,8 +55,11 @@ internal sealed class ByteClass
     /// <summary>The time that stands inside a line: "21/Nov/2026:04:00:00"; an offset behind a blank belongs to it.</summary>
     public static ByteClass Stamp { get; } = new("stamp", 40, "/:+-.", letters: true);
 
+    /// <summary>The daemon's own name for a session, never used twice.</summary>
+    public static ByteClass Session { get; } = new("session", 64, "-_.", letters: true);
+
     /// <summary>All of them, by the name templates use.</summary>
-    public static IReadOnlyList<ByteClass> All { get; } = [Address, Peer, Port, Num, Count, Word, Host, Helo, Account, Stamp];
+    public static IReadOnlyList<ByteClass> All { get; } = [Address, Peer, Session, Port, Num, Count, Word, Host, Helo, Account, Stamp];
 
     /// <summary>The name templates use.</summary>
     public string Name { get; }

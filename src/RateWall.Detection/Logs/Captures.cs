@@ -18,6 +18,12 @@ internal struct Captures
     /// <summary>Where the line's own stamp stands, or -1.</summary>
     public int StampStart;
 
+    /// <summary>Where the session's name stands, or -1.</summary>
+    public int SessionStart;
+
+    /// <summary>Its length.</summary>
+    public int SessionLength;
+
     /// <summary>What {count} said, or 1.</summary>
     public int Count;
 
@@ -28,5 +34,5 @@ internal struct Captures
     public const int MaxCount = 10_000;
 
     /// <summary>Nothing found yet.</summary>
-    public static Captures Empty => new() { AddressStart = -1, UserStart = -1, StampStart = -1, Count = 1 };
+    public static Captures Empty => new() { AddressStart = -1, UserStart = -1, StampStart = -1, SessionStart = -1, Count = 1 };
 }

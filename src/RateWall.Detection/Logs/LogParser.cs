@@ -47,6 +47,7 @@ public sealed class LogParser
     private readonly StampReader stamps;
     private readonly long now;
     private readonly OpenTries open;
+    private readonly OpenSessions sessions;
     private long unfinished;
 
     /// <param name="rules">The rule files to match with.</param>
@@ -60,6 +61,7 @@ public sealed class LogParser
         this.now = now.ToUnixTimeMilliseconds();
         stamps = new(now, zone);
         open = new(rules);
+        sessions = new(rules);
     }
 
     /// <summary>Complete lines read so far.</summary>
@@ -74,14 +76,18 @@ public sealed class LogParser
     /// </summary>
     public long UnfinishedBytes => unfinished;
 
-    /// <summary>Notes that still wait, and processes already counted; give them to the next run's <see cref="Restore"/>.</summary>
-    public IReadOnlyList<PendingNote> Pending => open.Export();
+    /// <summary>Notes that still wait, processes already counted, and sessions that are known; give them to the next run's <see cref="Restore"/>.</summary>
+    public IReadOnlyList<PendingNote> Pending => [.. open.Export(), .. sessions.Export()];
 
     /// <summary>Takes back the notes an earlier run left.</summary>
     public void Restore(IEnumerable<PendingNote> notes)
     {
         ArgumentNullException.ThrowIfNull(notes);
-        foreach (PendingNote note in notes) open.Restore(note);
+        foreach (PendingNote note in notes)
+        {
+            if (note.Kind == AttemptKind.None) sessions.Restore(note);
+            else open.Restore(note);
+        }
     }
 
     /// <summary>
@@ -146,15 +152,18 @@ public sealed class LogParser
     }
 
     /// <summary>
-    /// Matches one line for itself, notes included and nothing held back: what `explain` shows.
-    /// False when no rule matches, or the line is blank or longer than 8 KiB.
+    /// Matches one line for itself, notes included and nothing held back: what `explain` shows. Only the address of a
+    /// session is remembered for the lines behind. False when no rule matches, the line just opens a session, or the line is blank or longer than 8 KiB.
     /// </summary>
     public bool TryExplain(ReadOnlySpan<byte> line, ReadOnlySpan<byte> program, out Attempt attempt)
     {
         attempt = default;
         if (line.Length > LogLines.MaxLine || !TryMatch(line, program, out Line matched)) return false;
         attempt = AttemptOf(matched);
-        return true;
+        if (matched.Match.Rule.Counting != Counting.Opens) return true;
+        Open(matched, attempt);
+        attempt = default;
+        return false;
     }
 
     private void ReadTagged(ReadOnlySpan<byte> text, in TaggedLine tagged, ProgramRules[] files, AttemptHandler onAttempt)
@@ -212,6 +221,12 @@ public sealed class LogParser
         Rule rule = line.Match.Rule;
         if (rule.Counting == Counting.Echo) return;
         Attempt attempt = AttemptOf(line);
+        if (rule.Counting == Counting.Opens)
+        {
+            Open(line, attempt);
+            return;
+        }
+
         if (!line.Match.File.HasNotes)
         {
             onAttempt(attempt);
@@ -231,12 +246,22 @@ public sealed class LogParser
         onAttempt(attempt);
     }
 
-    private static Attempt AttemptOf(scoped in Line line)
+    private void Open(scoped in Line line, in Attempt attempt)
+    {
+        Captures found = line.Match.Captures;
+        RuleFileDescription file = line.Match.File.Description;
+        if (attempt.HasSource)
+            sessions.Open(file.Name, file.Programs[0], line.Message.Slice(found.SessionStart, found.SessionLength), attempt.Source, line.UnixMilliseconds);
+    }
+
+    private Attempt AttemptOf(scoped in Line line)
     {
         Captures found = line.Match.Captures;
         SourceAddress source = default;
         bool hasSource = found.AddressStart >= 0
             && SourceAddress.TryParse(line.Message.Slice(found.AddressStart, found.AddressLength), out source);
+        if (found is { AddressStart: < 0, SessionStart: >= 0 })
+            hasSource = sessions.TryFind(line.Match.File.Description.Name, line.Message.Slice(found.SessionStart, found.SessionLength), out source);
         int length = line.Whole.Length;
         while (length > 0 && line.Whole[length - 1] is (byte)'\r' or (byte)' ' or (byte)'\t') length--;
         return new()

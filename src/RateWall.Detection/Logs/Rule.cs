@@ -11,6 +11,9 @@ internal enum Counting
 
     /// <summary>Repeats what a line of another process counts: shown, never counted.</summary>
     Echo,
+
+    /// <summary>No try: it says which address a session has, for later lines that only name the session.</summary>
+    Opens,
 }
 
 /// <summary>A compiled rule.</summary>
@@ -53,5 +56,6 @@ internal sealed record Rule
 /// <param name="Source">The expected source, or null for none.</param>
 /// <param name="User">The expected user, or null for none.</param>
 /// <param name="Count">The expected count.</param>
+/// <param name="Opens">True when the line opens a session; then <paramref name="Kind"/> is none.</param>
 internal sealed record RuleSample(
-    string Place, string Rule, string Line, AttemptKind Kind, string? Service, SourceAddress? Source, string? User, int Count);
+    string Place, string Rule, string Line, AttemptKind Kind, string? Service, SourceAddress? Source, string? User, int Count, bool Opens = false);

@@ -86,6 +86,7 @@ internal sealed class RuleFileReader
             case "in": ReadIn(Words(rest, word)); break;
             case "note": ReadCounted(rest, Counting.Note); break;
             case "echo": ReadCounted(rest, Counting.Echo); break;
+            case "opens": AddRule(AttemptKind.None, service: null, rest, Counting.Opens); break;
             default: ReadRule(word, rest, Counting.Counts); break;
         }
     }
@@ -129,8 +130,13 @@ internal sealed class RuleFileReader
         int sign = word.IndexOf('@', StringComparison.Ordinal);
         AttemptKind kind = KindOf(sign < 0 ? word : word[..sign]);
         if (kind == AttemptKind.None)
-            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), programs, units, service, part, lead, header, '|' or '='");
-        if (template.Length == 0) throw Wrong("a rule without a template", $"write '{word} some text from {{address}}'");
+            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), opens, programs, units, service, part, lead, header, '|' or '='");
+        AddRule(kind, sign < 0 ? null : word[(sign + 1)..], template, counting);
+    }
+
+    private void AddRule(AttemptKind kind, string? service, string template, Counting counting)
+    {
+        if (template.Length == 0) throw Wrong("a rule without a template", "write 'failure some text from {address}'");
         const string Preauth = " [preauth]";
         bool preauth = template.EndsWith(Preauth, StringComparison.Ordinal);
         string text = preauth ? template[..^Preauth.Length] : template;
@@ -138,19 +144,22 @@ internal sealed class RuleFileReader
         const string Regex = "regex ";
         bool regex = text.StartsWith(Regex, StringComparison.Ordinal);
         if (regex && ++regexes > RegexPattern.MaxPerFile) throw Wrong($"more than {RegexPattern.MaxPerFile} regular expressions", "write templates");
+        Template[] templates = regex
+            ? [new(RegexPattern.Read(text[Regex.Length..].Trim(Blanks), $"{path}:{number}"))]
+            : TemplateReader.Read(text, $"{path}:{number}");
+        if (counting == Counting.Opens && Array.Exists(templates, t => !t.Pieces.Any(p => p.IsAddress) || !t.Pieces.Any(p => p.Class == ByteClass.Session)))
+            throw Wrong("'opens' without a session or an address", "write 'opens {session} connected from {address}'");
         rules.Add(new()
         {
             Name = $"{name}.rules:{number}",
             Order = rules.Count,
             Kind = kind,
             Counting = counting,
-            Service = sign < 0 ? null : word[(sign + 1)..],
+            Service = service,
             Parts = within,
             NeedsPreauth = preauth,
             Text = template,
-            Templates = regex
-                ? [new(RegexPattern.Read(text[Regex.Length..].Trim(Blanks), $"{path}:{number}"))]
-                : TemplateReader.Read(text, $"{path}:{number}"),
+            Templates = templates,
         });
     }
 
@@ -162,7 +171,7 @@ internal sealed class RuleFileReader
         SourceAddress? source = null;
         int count = 1;
         AttemptKind kind = KindOf(words[0]);
-        if (kind == AttemptKind.None && words[0] != "none") throw Wrong($"'{words[0]}' is no kind", "start with none, failure, invalid, probe, limit or success");
+        if (kind == AttemptKind.None && words[0] is not ("none" or "opens")) throw Wrong($"'{words[0]}' is no kind", "start with none, opens, failure, invalid, probe, limit or success");
         string rest = words.Length > 1 ? words[1] : "";
         while (rest.Length > 0)
         {
@@ -183,7 +192,7 @@ internal sealed class RuleFileReader
             }
         }
 
-        samples.Add(new($"{name}.rules:{number - 1}", rules[^1].Name, line, kind, expected, source, user, count));
+        samples.Add(new($"{name}.rules:{number - 1}", rules[^1].Name, line, kind, expected, source, user, count, words[0] == "opens"));
     }
 
     private RuleFile Finish()

@@ -77,6 +77,11 @@ internal sealed class Segment(Piece[] pieces)
             captures.AddressStart = at;
             captures.AddressLength = length;
         }
+        else if (piece.Class == ByteClass.Session)
+        {
+            captures.SessionStart = at;
+            captures.SessionLength = length;
+        }
         else if (piece.Class == ByteClass.Stamp && captures.StampStart < 0)
         {
             captures.StampStart = at;

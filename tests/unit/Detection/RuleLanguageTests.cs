@@ -21,6 +21,8 @@ public sealed class RuleLanguageTests
     [InlineData("note failure", "t.rules:3: a rule needs a kind and a template")]
     [InlineData("part imap", "t.rules:3: a part needs its service")]
     [InlineData("header stamp", "t.rules:3: 'header stamp' is not known")]
+    [InlineData("opens {session} began", "t.rules:3: 'opens' without a session or an address")]
+    [InlineData("opens began for {address}", "t.rules:3: 'opens' without a session or an address")]
     [InlineData("programs a ->", "t.rules:3: '->' without its service")]
     [InlineData("in b\nfailure from {address}", "t.rules:3: 'b' is no part")]
     [InlineData("failure login from {address}\n| login\nfailure x", "t.rules:5: a sample without its result")]

@@ -21,6 +21,15 @@ public sealed class RuleSamplesTests
         Assert.True(wrong.Length == 0, string.Join('\n', wrong));
     }
 
+    // Notes and sessions that wait for the next run are kept under it.
+    [Theory]
+    [MemberData(nameof(RuleFiles))]
+    public void FirstProgram_OfShippedFile_IsNoOtherFilesFirst(string name)
+    {
+        RuleFile file = RuleSet.BuiltIn.Compiled.Single(f => f.Description.Name == name);
+        Assert.Equal(name, RuleSet.BuiltIn.FileOf(file.Description.Programs[0])!.Description.Name);
+    }
+
     [Fact]
     public void Samples_OfEveryFile_AreFine() => Assert.Empty(RuleSet.BuiltIn.CheckSamples());
 }
