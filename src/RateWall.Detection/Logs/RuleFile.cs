@@ -135,7 +135,10 @@ internal sealed class RuleFile
             // "auth(user,...)" is the message.
             if (rest.IsEmpty || rest[0] != '(') continue;
             int run = ByteClass.Account.Run(rest[1..]);
-            message = run > 0 && rest[(1 + run)..].StartsWith("): "u8) ? rest[(run + 4)..] : rest;
+            bool isProcess = run > 0 && rest[(1 + run)..].StartsWith("): "u8);
+            // "auth(x): pam(y,192.0.2.1): ...,198.51.100.9,sasl:plain)": a user whose name looks like the other form.
+            if (isProcess && rest.IndexOf(",sasl:"u8) >= 0) return null;
+            message = isProcess ? rest[(run + 4)..] : rest;
             return part;
         }
 
