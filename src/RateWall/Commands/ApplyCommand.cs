@@ -44,6 +44,7 @@ internal static class ApplyCommand
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
         int restored = 0;
         ApplyOutcome outcome = wall.Apply(policy, ruleset, exemptions.Keys, bans => restored = Restore(session, policy, bans));
+        IReadOnlyList<StoredMeasure> measures = AlignPorts(session, policy, wall.Bans, outcome.Changed);
 
         string limits = $"{HumanCount.Of(policy.Enabled.Count(s => s.Limit.Mode != LimitMode.Off), "service")} limited";
         string sentence = outcome switch
@@ -52,7 +53,9 @@ internal static class ApplyCommand
             { Changed: true } => $"the wall is now as policy says: {limits}; bans and counters were kept",
             _ => "the wall is as policy says already; nothing was changed",
         };
-        Answer(session, outcome.Changed, outcome.Changed ? "applied" : "unchanged", sentence);
+        if (measures.Count > 0) sentence += $"; put back: {string.Join(", ", measures.Select(PortMeasures.Name))}";
+        bool changed = outcome.Changed || measures.Count > 0;
+        Answer(session, changed, changed ? "applied" : "unchanged", sentence);
         return ExitCode.Done;
     }
 
@@ -61,7 +64,7 @@ internal static class ApplyCommand
     {
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
         DateTimeOffset now = session.Time.GetUtcNow();
-        BanElement[] inForce = [.. state.InForce(now).Select(b => new BanElement(b.Target, b.Until))];
+        BanElement[] inForce = [.. state.InForce(now).Select(b => BanElements.Of(b, policy))];
         int restored = bans.Put(inForce).Count(standing => standing is not null);
         if (restored < inForce.Length)
             session.Error.WriteLine($"ratewall: warning: {inForce.Length - restored} bans found no room in the kernel; raise bans.size in the policy");
@@ -70,6 +73,15 @@ internal static class ApplyCommand
         if (strangers > 0)
             session.Error.WriteLine($"ratewall: warning: {strangers} trusted sources found no room in the kernel and have the limits of strangers");
         return restored;
+    }
+
+    /// <summary>What is put on single ports follows the services there: when they change, and when the wall has lost it.</summary>
+    private static IReadOnlyList<StoredMeasure> AlignPorts(Session session, EffectivePolicy policy, KernelBans bans, bool changed)
+    {
+        using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
+        if (changed) bans.Put([.. state.InForceAtOneService(session.Time.GetUtcNow()).Select(b => BanElements.Of(b, policy))]);
+        using KernelPorts ports = KernelPorts.Open(session.Time);
+        return new PortMeasures(state, ports, policy, session.Time).Restore();
     }
 
     private static void Answer(Session session, bool changed, string action, string sentence)

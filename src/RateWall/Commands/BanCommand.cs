@@ -14,14 +14,16 @@ internal static class BanCommand
 
     private static readonly Argument<string> Target = new("TARGET") { Description = "An address or a network. An IPv6 address is banned with its /64." };
     private static readonly Option<string?> Duration = new("--for") { Description = "How long (default: the policy's first ban).", HelpName = "1h" };
+    private static readonly Option<string?> At = new("--service") { Description = "Ban it at the ports of this service alone.", HelpName = "NAME" };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why, for list and trace.", HelpName = "TEXT" };
     private static readonly Option<bool> Force = new("--force") { Description = "Also a very wide network (wider than /8, IPv6 /16), or one with addresses in it that are never banned." };
 
     public static Command Create()
     {
-        Command command = CommandLine.Verb("ban", "Bans an address or network.", "ratewall ban 192.0.2.7 --for 2h --reason 'abuse report'", Run);
+        Command command = CommandLine.Verb("ban", "Bans an address or network. Banning it again moves the end, also to an earlier time.", "ratewall ban 192.0.2.7 --for 2h --reason 'abuse report'\nratewall ban 192.0.2.7 --service imap --for 1h", Run);
         command.Add(Target);
         command.Add(Duration);
+        command.Add(At);
         command.Add(Reason);
         command.Add(Force);
         return command;
@@ -36,26 +38,29 @@ internal static class BanCommand
         Exemptions exemptions = Exemptions.Read(policy);
         AddressPrefix target = KeyOf(asked, exemptions.Keys);
         if (Refusal(target, exemptions, arguments.GetValue(Force)) is { } refusal) throw new CommandException(ExitCode.Usage, refusal);
+        ServicePolicy? service = arguments.GetValue(At) is { } name ? ServiceArguments.Read(name, policy) : null;
+        if (service is not null && !KernelBans.CanBeBannedAtOneService(target))
+            throw new CommandException(ExitCode.Usage, $"{target} is a network, and at one service only single addresses are banned (of IPv6 also a /64); ban it at all of them without --service");
 
         using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
         using KernelBans kernel = KernelBans.Open(session.Time);
         if (!kernel.WallPresent) throw new CommandException(ExitCode.Refused, "the wall is not up, so nobody can be banned; run 'ratewall apply' first");
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
         DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(session.Time.GetUtcNow().ToUnixTimeMilliseconds());
-        bool wasBanned = kernel.Find(target) is not null;
-        IReadOnlyList<StoredBan> pending = state.AddPending(
-            [new(0, target, StoredBan.AllPorts, Service: null, StoredBan.ByHand, now, now + duration, reason, 0, now, BanState.Pending)]);
-        if (kernel.Put([new(target, now + duration)])[0] is not { } standing)
+        BanElement? before = service is null ? kernel.Find(target) : kernel.FindAt(target, service.Ports);
+        StoredBan pending = state.AddByHand(
+            new(0, target, service?.Name ?? StoredBan.AllPorts, Service: null, StoredBan.ByHand, now, now + duration, reason, 0, now, BanState.Pending));
+        if (kernel.Put([BanElements.Of(pending, policy)], shorten: true)[0] is not { } standing)
         {
-            state.Drop(pending);
+            state.Drop([pending]);
             throw new CommandException(ExitCode.Refused, $"{target} is not banned: the kernel's set of bans is full; end other bans, or raise bans.size in the policy and run 'ratewall apply'");
         }
 
-        state.Activate(pending);
-        EndedConnections connections = new BannedConnections(policy, exemptions, session.Time).End(pending);
+        state.Activate([pending]);
+        EndedConnections connections = new BannedConnections(policy, exemptions, session.Time).End([pending]);
         if (connections.Problem is { } problem)
             session.Error.WriteLine($"ratewall: warning: the ban stands, but its open connections were not ended: {problem}");
-        Tell(session, asked, target, standing, wasBanned, now + duration, connections.Ended);
+        Tell(session, asked, pending, standing, before, connections.Ended);
         return ExitCode.Done;
     }
 
@@ -78,24 +83,34 @@ internal static class BanCommand
             : null;
     }
 
-    private static void Tell(Session session, AddressPrefix asked, AddressPrefix target, BanElement standing, bool wasBanned, DateTimeOffset until, int ended)
+    private static void Tell(Session session, AddressPrefix asked, StoredBan ban, BanElement standing, BanElement? before, int ended)
     {
+        AddressPrefix target = ban.Target;
         var notes = new List<string>();
         if (target != asked) notes.Add($"{asked} is one address of {target}, which is banned as a whole");
         if (standing.Target != target) notes.Add($"it lies inside the ban of {standing.Target}, which was extended where needed");
-        if (standing.Until is null || standing.Until - until > TimeSpan.FromSeconds(1)) notes.Add("an earlier ban lasts longer and stays");
+        if (standing.Until is null || standing.Until - ban.Until > TimeSpan.FromSeconds(1)) notes.Add("an earlier ban lasts longer and stays");
         if (ended > 0) notes.Add($"{HumanCount.Of(ended, "open connection")} of it ended");
         string? note = notes.Count == 0 ? null : string.Join("; ", notes);
-        string action = wasBanned ? "extended" : "banned";
         if (session.Format == OutputFormat.Json)
         {
-            var item = new ChangeItemForm(target.ToString(), action, HumanTime.Rfc3339(standing.Until), note) { ConnectionsEnded = ended };
+            var item = new ChangeItemForm(target.ToString(), Action(standing, before), HumanTime.Rfc3339(standing.Until), note) { ConnectionsEnded = ended };
             AnswerJson.Write(session.Out, new ChangeForm("ban", Changed: true, [item]), AnswerJson.Default.ChangeForm);
             return;
         }
 
+        string where = ban.Scope == StoredBan.AllPorts ? "" : $" at {ban.Scope}";
         string end = standing.Until is { } deadline ? $"until {HumanTime.Time(deadline, TimeZoneInfo.Local)}" : "for ever";
-        session.Out.WriteLine($"{target} is banned {end}");
+        session.Out.WriteLine($"{target} is banned{where} {end}");
         if (note is not null) session.Out.WriteLine(note);
     }
+
+    private static string Action(BanElement standing, BanElement? before) => before switch
+    {
+        null => "banned",
+        { Until: { } old } when standing.Until is { } until && until >= old => "extended",
+        { Until: not null } when standing.Until is null => "extended",
+        { Until: null } when standing.Until is null => "extended",
+        _ => "shortened",
+    };
 }

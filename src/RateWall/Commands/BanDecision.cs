@@ -81,7 +81,8 @@ internal static class BanDecision
         earlier.Count(b => b.Detection != StoredBan.ByHand && b.State != BanState.Removed && b.At < offence.At && offence.At - b.At <= policy.Memory);
 
     private static bool Covers(StoredBan other, StoredBan ban) =>
-        other.State != BanState.Removed && other.At <= ban.At && ban.At < other.Until
+        other.State != BanState.Removed && (other.Scope == StoredBan.AllPorts || other.Scope == ban.Scope)
+        && other.At <= ban.At && ban.At < other.Until
         && (other.Detection != StoredBan.ByHand || other.Until >= ban.Until);
 
     private static string Reason(Offence offence) =>

@@ -128,6 +128,8 @@ public static class CommandLine
         yield return UnbanCommand.Create();
         yield return ClearCommand.Create();
         yield return TraceCommand.Create();
+        yield return SiegeCommand.Create();
+        yield return LockdownCommand.Create();
         yield return ExplainCommand.Create();
         yield return VersionCommand.Create();
     }

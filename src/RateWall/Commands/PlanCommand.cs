@@ -1,6 +1,7 @@
 using System.CommandLine;
 using RateWall.Output;
 using RateWall.Policy;
+using RateWall.Storage;
 using RateWall.Wall;
 
 namespace RateWall.Commands;
@@ -38,11 +39,20 @@ internal static class PlanCommand
         Ruleset ruleset = RulesetRenderer.BuiltIn.Render(policy);
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
         WallDifference difference = wall.Compare(policy, ruleset);
+        if (difference.Present) difference = difference with { Lines = [.. difference.Lines, .. MissingMeasures(session, policy)] };
         if (session.Format == OutputFormat.Json)
             AnswerJson.Write(session.Out, new PlanForm(difference.Present, difference.Any, difference.Lines), AnswerJson.Default.PlanForm);
         else
             Write(session, difference);
         return difference.Any ? ExitCode.No : ExitCode.Done;
+    }
+
+    private static IEnumerable<string> MissingMeasures(Session session, EffectivePolicy policy)
+    {
+        using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
+        if (state is null) return [];
+        using KernelPorts kernel = KernelPorts.Open(session.Time);
+        return [.. new PortMeasures(state, kernel, policy, session.Time).Missing().Select(PortMeasures.Line)];
     }
 
     private static void Write(Session session, WallDifference difference)

@@ -13,7 +13,7 @@ internal static class StatusCommand
 {
     public static Command Create() => CommandLine.Verb(
         "status",
-        "Shows whether the wall stands as policy says, how many are banned, and what the limit of each service did since the wall went up.",
+        "Shows whether the wall stands as policy says, how many are banned, which services are under siege or in lockdown, and what the limit of each service did since the wall went up.",
         "ratewall status --format json",
         (session, _) => Run(session));
 
@@ -24,18 +24,20 @@ internal static class StatusCommand
         WallDifference difference = wall.Compare(policy, RulesetRenderer.BuiltIn.Render(policy));
         IReadOnlyDictionary<string, NamedCounter> counters = wall.Present ? wall.Counters() : new Dictionary<string, NamedCounter>(StringComparer.Ordinal);
         IReadOnlyList<SetDescription> sets = wall.Present ? wall.Sets() : [];
+        using KernelPorts ports = KernelPorts.Open(session.Time);
+        PortsInForce inForce = PortsInForce.Read(ports, session.Time.GetUtcNow());
         using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
         var form = new StatusForm(
             new(difference.Present, difference.Any),
             new(state?.CountInForce(session.Time.GetUtcNow()) ?? 0),
-            [.. policy.Enabled.Select(s => Service(s, counters, sets))]);
+            [.. policy.Enabled.Select(s => Service(s, counters, sets, inForce))]);
         if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, form, AnswerJson.Default.StatusForm);
         else Write(session, form);
         return ExitCode.Done;
     }
 
     private static ServiceStatusForm Service(
-        ServicePolicy service, IReadOnlyDictionary<string, NamedCounter> counters, IReadOnlyList<SetDescription> sets)
+        ServicePolicy service, IReadOnlyDictionary<string, NamedCounter> counters, IReadOnlyList<SetDescription> sets, PortsInForce inForce)
     {
         long Packets(string counter) => counters.TryGetValue($"{service.Name}_{counter}", out NamedCounter found) ? (long)found.Packets : 0;
         SetDescription? fullest = sets
@@ -45,6 +47,11 @@ internal static class StatusCommand
         {
             Sources = fullest?.Count,
             Size = fullest?.Size,
+            Siege = inForce.SiegeOf(service),
+            Lockdown = inForce.LockdownOf(service),
+            SiegePassed = Packets("siegepassed"),
+            SiegeDropped = Packets("siegedropped"),
+            Locked = Packets("locked"),
         };
     }
 
@@ -60,6 +67,7 @@ internal static class StatusCommand
         output.WriteLine(form.Wall.Present
             ? $"bans: {form.Bans.Active} in force"
             : $"bans: none in force; 'ratewall apply' brings back {form.Bans.Active}");
+        foreach (ServiceStatusForm service in form.Services) WriteMeasures(output, service);
         output.WriteLine();
         var table = new AnswerTable("SERVICE", "PORTS", ">PASSED", ">LIMITED", ">OVERFLOW", ">BANNED", ">SOURCES");
         foreach (ServiceStatusForm service in form.Services)
@@ -75,6 +83,16 @@ internal static class StatusCommand
         }
 
         table.WriteTo(output, session.OutTerminal);
+    }
+
+    private static void WriteMeasures(TextWriter output, ServiceStatusForm service)
+    {
+        if (service.Siege is { } siege)
+            output.WriteLine($"siege: {service.Name}, {HumanTime.Duration(TimeSpan.FromSeconds(siege.RemainingSeconds))} left; of strangers {service.SiegePassed} let through, {service.SiegeDropped} dropped");
+        if (service.Lockdown is not { } lockdown) return;
+        string[] inside = [.. lockdown.Except, .. lockdown.Trusted ? ["sources that have logged in lately"] : Array.Empty<string>()];
+        string who = inside.Length == 0 ? "" : $" and {string.Join(", ", inside)}";
+        output.WriteLine($"lockdown: {service.Name}, {HumanTime.Duration(TimeSpan.FromSeconds(lockdown.RemainingSeconds))} left; new connections only from the allow list{who}; {service.Locked} dropped");
     }
 
     private static Cell Warn(long count) => new(Number(count), count > 0 ? Tone.Warning : Tone.Plain);

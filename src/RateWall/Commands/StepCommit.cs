@@ -126,7 +126,7 @@ internal sealed class StepCommit(
         DateTimeOffset now = time.GetUtcNow();
         StoredBan[] alive = [.. bans.Where(b => b.IsInForce(now))];
         if (alive.Length == 0) return [];
-        IReadOnlyList<BanElement?> standing = kernel.Put([.. alive.Select(b => new BanElement(b.Target, b.Until))]);
+        IReadOnlyList<BanElement?> standing = kernel.Put([.. alive.Select(b => BanElements.Of(b, policy))]);
         now = time.GetUtcNow();
         HashSet<StoredBan> outside = [.. alive.Where((b, i) => standing[i] is null && b.IsInForce(now))];
         WithoutRoom += outside.Count;

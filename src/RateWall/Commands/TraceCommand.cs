@@ -53,7 +53,8 @@ internal static class TraceCommand
         foreach ((StoredBan ban, IReadOnlyList<EvidenceLine> lines) in bans)
         {
             string end = ban.State == BanState.Removed ? "taken back" : ban.Until > now ? $"{HumanTime.Remaining(ban.Until, now)} left" : "over";
-            session.Out.WriteLine($"{ban.Target}  {HumanTime.Time(ban.At, TimeZoneInfo.Local)}  {DurationOf(ban)}, {end}: {TerminalText.Escape(ban.Reason)}");
+            string where = ban.Scope == StoredBan.AllPorts ? "" : $" at {TerminalText.Escape(ban.Scope)}";
+            session.Out.WriteLine($"{ban.Target}{where}  {HumanTime.Time(ban.At, TimeZoneInfo.Local)}  {DurationOf(ban)}, {end}: {TerminalText.Escape(ban.Reason)}");
             foreach (EvidenceLine line in lines) session.Out.WriteLine($"    {TerminalText.FromBytes(line.Line)}");
         }
     }

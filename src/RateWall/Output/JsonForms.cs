@@ -40,7 +40,43 @@ public sealed record ServiceStatusForm(
     /// <summary>The most sources that set takes; null when there is no limit.</summary>
     [JsonPropertyName("size"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Size { get; init; }
+
+    /// <summary>The siege it is under; null: none.</summary>
+    [JsonPropertyName("siege")]
+    public SiegeForm? Siege { get; init; }
+
+    /// <summary>The lockdown it is in; null: none.</summary>
+    [JsonPropertyName("lockdown")]
+    public LockdownForm? Lockdown { get; init; }
+
+    /// <summary>Connections of strangers let through under siege; they are not among <see cref="Passed"/>.</summary>
+    [JsonPropertyName("siege_passed")]
+    public long SiegePassed { get; init; }
+
+    /// <summary>Connections of strangers dropped under siege.</summary>
+    [JsonPropertyName("siege_dropped")]
+    public long SiegeDropped { get; init; }
+
+    /// <summary>Connections dropped in lockdown.</summary>
+    [JsonPropertyName("locked")]
+    public long Locked { get; init; }
 }
+
+/// <summary>A siege of a service, as the kernel has it.</summary>
+public sealed record SiegeForm(
+    [property: JsonPropertyName("until")] string Until,
+    [property: JsonPropertyName("remaining_s")] long RemainingSeconds);
+
+/// <summary>A lockdown of a service, as the kernel has it.</summary>
+/// <param name="Until">Its deadline.</param>
+/// <param name="RemainingSeconds">Seconds until the deadline.</param>
+/// <param name="Trusted">Sources that have logged in lately get in.</param>
+/// <param name="Except">Networks that get in, beside the allow list.</param>
+public sealed record LockdownForm(
+    [property: JsonPropertyName("until")] string Until,
+    [property: JsonPropertyName("remaining_s")] long RemainingSeconds,
+    [property: JsonPropertyName("trusted")] bool Trusted,
+    [property: JsonPropertyName("except")] IReadOnlyList<string> Except);
 
 /// <summary>`list`.</summary>
 public sealed record BansForm([property: JsonPropertyName("bans")] IReadOnlyList<BanForm> Bans)
@@ -188,7 +224,7 @@ public sealed record PlanForm(
     public string Schema => "ratewall.plan/1";
 }
 
-/// <summary>What a verb that changes something did: ban, unban, clear, apply, remove.</summary>
+/// <summary>What a verb that changes something did: ban, unban, clear, siege, lockdown, apply, remove.</summary>
 /// <param name="Verb">The verb.</param>
 /// <param name="Changed">True when anything is different now.</param>
 /// <param name="Items">What it did to each thing it was about.</param>
@@ -203,8 +239,8 @@ public sealed record ChangeForm(
 }
 
 /// <summary>What was done to one thing.</summary>
-/// <param name="Target">An address, a network, or the wall.</param>
-/// <param name="Action">"banned", "extended", "unbanned", "absent", "applied", "unchanged", "removed".</param>
+/// <param name="Target">An address, a network, a service, or the wall.</param>
+/// <param name="Action">"banned", "extended", "shortened", "unbanned", "absent", "begun", "moved", "ended", "applied", "unchanged", "removed".</param>
 /// <param name="Until">The deadline it has now; null when it has none.</param>
 /// <param name="Note">A sentence worth telling, or null.</param>
 public sealed record ChangeItemForm(

@@ -114,4 +114,7 @@ public sealed record EffectivePolicy(
 
     /// <summary>The enabled services.</summary>
     public IEnumerable<ServicePolicy> Enabled => Services.Where(s => s.Enabled);
+
+    /// <summary>The ports of an enabled service; none when there is no such service now.</summary>
+    public IReadOnlyList<int> PortsOf(string service) => Enabled.FirstOrDefault(s => s.Name == service)?.Ports ?? [];
 }

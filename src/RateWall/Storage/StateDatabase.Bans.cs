@@ -15,14 +15,23 @@ public sealed partial class StateDatabase
         var written = new List<StoredBan>(bans.Count);
         Transaction(() =>
         {
-            foreach (StoredBan ban in bans)
-            {
-                Run(
-                    "INSERT INTO bans (target, scope, service, detection, at, until, reason, count, evidence, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)",
-                    ban.Target.ToString(), ban.Scope, ban.Service, ban.Detection, Stamp(ban.At), Stamp(ban.Until), ban.Reason, ban.Count,
-                    Stamp(ban.Evidence));
-                written.Add(ban with { Id = Number("SELECT last_insert_rowid()"), State = BanState.Pending });
-            }
+            foreach (StoredBan ban in bans) written.Add(Insert(ban));
+        });
+        return written;
+    }
+
+    /// <summary>
+    /// Writes a ban by hand down as pending. Its deadline is the operator's word: earlier bans of the same target and scope
+    /// that would last longer end with it.
+    /// </summary>
+    public StoredBan AddByHand(StoredBan ban)
+    {
+        ArgumentNullException.ThrowIfNull(ban);
+        StoredBan written = ban;
+        Transaction(() =>
+        {
+            Run("UPDATE bans SET until = $3 WHERE target = $1 AND scope = $2 AND until > $3 AND state <> 2", ban.Target.ToString(), ban.Scope, Stamp(ban.Until));
+            written = Insert(ban);
         });
         return written;
     }
@@ -58,6 +67,10 @@ public sealed partial class StateDatabase
     public IReadOnlyList<StoredBan> InForce(DateTimeOffset now, int limit = int.MaxValue) =>
         All($"SELECT {BanColumns} FROM bans WHERE until > $1 AND state <> 2 ORDER BY at DESC, id DESC LIMIT $2", ReadBan, Stamp(now), limit);
 
+    /// <summary>Bans at one service alone whose deadline is ahead and that nobody took back.</summary>
+    public IReadOnlyList<StoredBan> InForceAtOneService(DateTimeOffset now) =>
+        All($"SELECT {BanColumns} FROM bans WHERE until > $1 AND state <> 2 AND scope <> 'all'", ReadBan, Stamp(now));
+
     /// <summary>How many targets are banned now; who found no room in the kernel is not.</summary>
     public long CountInForce(DateTimeOffset now) =>
         One("SELECT count(DISTINCT target) FROM bans WHERE until > $1 AND state = 1", r => r.GetInt64(0), Stamp(now));
@@ -79,8 +92,12 @@ public sealed partial class StateDatabase
     /// Takes bans back: they are marked removed, the windows of whoever they cover are cleared, and a pardon says that what
     /// was tried until now no longer counts. One transaction.
     /// </summary>
+    /// <param name="targets">Who is pardoned.</param>
+    /// <param name="bans">Whose bans are taken back.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="scope">Take back only bans of this scope; null: of every scope.</param>
     /// <returns>How many bans were in force.</returns>
-    public int Forgive(IReadOnlyList<AddressPrefix> targets, IReadOnlyList<AddressPrefix> bans, DateTimeOffset now)
+    public int Forgive(IReadOnlyList<AddressPrefix> targets, IReadOnlyList<AddressPrefix> bans, DateTimeOffset now, string? scope = null)
     {
         ArgumentNullException.ThrowIfNull(targets);
         ArgumentNullException.ThrowIfNull(bans);
@@ -88,7 +105,7 @@ public sealed partial class StateDatabase
         Transaction(() =>
         {
             foreach (AddressPrefix ban in bans)
-                removed += Run("UPDATE bans SET state = 2 WHERE target = $1 AND until > $2 AND state <> 2", ban.ToString(), Stamp(now));
+                removed += Run("UPDATE bans SET state = 2 WHERE target = $1 AND until > $2 AND state <> 2 AND ($3 IS NULL OR scope = $3)", ban.ToString(), Stamp(now), scope);
             foreach (AddressPrefix target in targets)
             {
                 ForgetWindows(target);
@@ -101,6 +118,15 @@ public sealed partial class StateDatabase
     /// <summary>The pardons that can still matter.</summary>
     public Pardons Pardons() =>
         new(All("SELECT target, at FROM pardons", r => new Pardon(Network(r.GetString(0)), Time(r.GetInt64(1)))));
+
+    private StoredBan Insert(StoredBan ban)
+    {
+        Run(
+            "INSERT INTO bans (target, scope, service, detection, at, until, reason, count, evidence, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)",
+            ban.Target.ToString(), ban.Scope, ban.Service, ban.Detection, Stamp(ban.At), Stamp(ban.Until), ban.Reason, ban.Count,
+            Stamp(ban.Evidence));
+        return ban with { Id = Number("SELECT last_insert_rowid()"), State = BanState.Pending };
+    }
 
     private void ForgetWindows(AddressPrefix target)
     {

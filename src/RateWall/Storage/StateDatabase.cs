@@ -68,6 +68,14 @@ public sealed partial class StateDatabase : IDisposable
                 return null;
             }
 
+            if (database.IsOlder())
+            {
+                // The first command after an update may be one that only reads.
+                database.Dispose();
+                using (StateDatabase writer = Connect(file, SqliteOpenMode.ReadWrite)) writer.Upgrade();
+                database = Connect(file, SqliteOpenMode.ReadOnly);
+            }
+
             database.CheckMarks();
             return database;
         }
@@ -92,6 +100,7 @@ public sealed partial class StateDatabase : IDisposable
         try
         {
             if (database.IsFresh()) database.CreateSchema();
+            database.Upgrade();
             database.CheckMarks();
             database.CheckPages(time.GetUtcNow());
             database.Run("PRAGMA synchronous = NORMAL");
@@ -142,14 +151,32 @@ public sealed partial class StateDatabase : IDisposable
         {
             // Another writer may have been faster.
             if (!IsFresh()) return;
-            Guard(() =>
-            {
-                using SqliteCommand command = connection.CreateCommand();
-                command.CommandText = $"{StateSchema.Create} PRAGMA application_id = {StateSchema.ApplicationId}; PRAGMA user_version = {StateSchema.Version};";
-                return command.ExecuteNonQuery();
-            });
+            Execute(StateSchema.Create, StateSchema.Version);
         });
     }
+
+    private bool IsOlder() =>
+        Number("PRAGMA application_id") == StateSchema.ApplicationId && StateSchema.Steps.ContainsKey(Number("PRAGMA user_version"));
+
+    private void Upgrade()
+    {
+        if (!IsOlder()) return;
+        Transaction(() =>
+        {
+            // Another writer may have been faster.
+            while (StateSchema.Steps.TryGetValue(Number("PRAGMA user_version"), out string? step)) Execute(step, Number("PRAGMA user_version") + 1);
+        });
+    }
+
+    // Statements of the schema, and the version they lead to.
+    private void Execute(string schema, long version) => Guard(() =>
+    {
+        using SqliteCommand command = connection.CreateCommand();
+#pragma warning disable CA2100 // The texts are constants of StateSchema.
+        command.CommandText = $"{schema} PRAGMA application_id = {StateSchema.ApplicationId}; PRAGMA user_version = {version};";
+#pragma warning restore CA2100
+        return command.ExecuteNonQuery();
+    });
 
     private void CheckMarks()
     {

@@ -7,16 +7,24 @@ internal static class StateSchema
     public const int ApplicationId = 0x5257414C;
 
     /// <summary>The version this program writes (PRAGMA user_version).</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>How many tables there are.</summary>
-    public const int Tables = 8;
+    public const int Tables = 9;
+
+    /// <summary>What leads from a version to the next.</summary>
+    public static IReadOnlyDictionary<long, string> Steps { get; } = new Dictionary<long, string> { [1] = CreateMeasures };
+
+    private const string CreateMeasures = """
+        CREATE TABLE measures (kind INTEGER NOT NULL, service TEXT NOT NULL, ports TEXT NOT NULL, until INTEGER NOT NULL,
+            trusted INTEGER NOT NULL, networks TEXT NOT NULL, PRIMARY KEY (kind, service)) WITHOUT ROWID;
+        """;
 
     /// <summary>
     /// Times are milliseconds since 1970. Networks are text in canonical form, so that equal networks are equal keys and
     /// the sqlite3 shell shows them readably.
     /// </summary>
-    public const string Create = """
+    public const string Create = CreateMeasures + """
         CREATE TABLE cursors (source TEXT NOT NULL PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE windows (detection TEXT NOT NULL, service TEXT NOT NULL, source TEXT NOT NULL, last INTEGER NOT NULL,
             stamps BLOB NOT NULL, PRIMARY KEY (detection, service, source)) WITHOUT ROWID;

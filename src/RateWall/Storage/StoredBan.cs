@@ -18,7 +18,7 @@ public enum BanState : byte
 /// <summary>One ban of the history.</summary>
 /// <param name="Id">The row's number; 0 before it is written.</param>
 /// <param name="Target">Who is banned.</param>
-/// <param name="Scope">What is closed to it: "all" is every port.</param>
+/// <param name="Scope">What is closed to it: "all" is every port, otherwise a service's name: its ports.</param>
 /// <param name="Service">The service it offended, or null for a ban by hand.</param>
 /// <param name="Detection">The detection that fired, or <see cref="ByHand"/>.</param>
 /// <param name="At">When the attempt crossed the threshold, or when the operator asked.</param>

@@ -4,7 +4,7 @@ using RateWall.Netfilter;
 namespace RateWall.Wall;
 
 /// <summary>The ban sets of the wall: the only place that turns a ban into a set element. Callers hold the wall lock.</summary>
-public sealed class KernelBans : IDisposable
+public sealed partial class KernelBans : IDisposable
 {
     /// <summary>Deadlines closer than this are the same deadline: the kernel keeps milliseconds, and time passes on the way.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
@@ -40,8 +40,10 @@ public sealed class KernelBans : IDisposable
         DateTimeOffset now = time.GetUtcNow();
         var outcome = new BanElement?[bans.Count];
         int[] alive = [.. Enumerable.Range(0, bans.Count).Where(i => bans[i].Until is not { } until || until > now)];
-        PutHosts([.. alive.Where(i => IsHostKey(bans[i].Target))], bans, shorten, outcome);
-        int[] networks = [.. alive.Where(i => !IsHostKey(bans[i].Target))];
+        PutAtPorts([.. alive.Where(i => bans[i].Ports is not null)], bans, shorten, outcome);
+        int[] everywhere = [.. alive.Where(i => bans[i].Ports is null)];
+        PutHosts([.. everywhere.Where(i => IsHostKey(bans[i].Target))], bans, shorten, outcome);
+        int[] networks = [.. everywhere.Where(i => !IsHostKey(bans[i].Target))];
         PutNetworks([.. networks.Where(i => bans[i].Target.IsIPv4)], bans, shorten, outcome);
         PutNetworks([.. networks.Where(i => !bans[i].Target.IsIPv4)], bans, shorten, outcome);
         return outcome;
@@ -204,7 +206,7 @@ public sealed class KernelBans : IDisposable
     /// Adds an element, or moves the deadline of the one that is there. Add, delete, add in one batch works whether or not
     /// it expires meanwhile, and keeps its counter.
     /// </summary>
-    private static ElementChange[] Renewal(
+    internal static ElementChange[] Renewal(
         string set, SetElement? existing, SetElement wanted, DateTimeOffset? until, DateTimeOffset now, bool shorten,
         out DateTimeOffset? standing)
     {
@@ -261,11 +263,11 @@ public sealed class KernelBans : IDisposable
     /// <summary>
     /// The element with a deadline: what is left to the millisecond, out of a timeout in whole seconds, as people write them.
     /// </summary>
-    private static SetElement Ending(SetElement element, DateTimeOffset? until, DateTimeOffset now) => until is not { } deadline
+    internal static SetElement Ending(SetElement element, DateTimeOffset? until, DateTimeOffset now) => until is not { } deadline
         ? element
         : element with { Timeout = TimeSpan.FromSeconds(Math.Ceiling((deadline - now).TotalSeconds)), Expires = deadline - now };
 
-    private static AddressPrefix PrefixOf(SetElement element)
+    internal static AddressPrefix PrefixOf(SetElement element)
     {
         SourceAddress first = SourceAddress.FromNetworkOrder(element.Key.Span);
         SourceAddress last = element.LastKey.IsEmpty ? first : SourceAddress.FromNetworkOrder(element.LastKey.Span);
@@ -273,7 +275,7 @@ public sealed class KernelBans : IDisposable
         return AddressPrefix.Of(first, (first.IsIPv4 ? 32 : 128) - hostBits);
     }
 
-    private static DateTimeOffset? DeadlineOf(SetElement element, DateTimeOffset now) =>
+    internal static DateTimeOffset? DeadlineOf(SetElement element, DateTimeOffset now) =>
         element.Expires is { } left ? now + left : null;
 
     private static bool IsSame(DateTimeOffset? one, DateTimeOffset? other) =>

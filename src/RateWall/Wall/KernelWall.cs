@@ -99,8 +99,10 @@ public sealed class KernelWall : IDisposable
     /// <summary>Ends every ban in one transaction, also those that no history knows.</summary>
     public void ClearBans()
     {
-        string[] kinds = [WallTable.Ban, WallTable.BanNet];
-        IEnumerable<string> sets = kinds.SelectMany(k => new[] { WallTable.Set(k, ipv4: true), WallTable.Set(k, ipv4: false) });
+        string[] kinds = [WallTable.Ban, WallTable.BanNet, WallTable.BanPort];
+        // A wall that an earlier version put up may not have all of them.
+        IEnumerable<string> sets = kinds.SelectMany(k => new[] { WallTable.Set(k, ipv4: true), WallTable.Set(k, ipv4: false) })
+            .Intersect(kernel.ListSets(WallTable.Name).Select(s => s.Name), StringComparer.Ordinal);
         rules.Run(string.Concat(sets.Select(s => $"flush set {WallTable.Nft} {s}\n")));
     }
 

@@ -10,29 +10,39 @@ namespace RateWall.Wall;
 /// </summary>
 internal static class SshSession
 {
+    /// <summary>Both ends of the session, as SSH_CONNECTION names them.</summary>
+    /// <param name="Client">Where the operator sits.</param>
+    /// <param name="ServerPort">The port of this host that the session came in by; 0 when it is not told.</param>
+    internal readonly record struct Connection(SourceAddress Client, int ServerPort);
+
     private const int MaxEnvironment = 128 * 1024;
     private const int MaxAncestors = 64;
 
     /// <summary>The client's address, or null when no ssh session is found.</summary>
-    public static SourceAddress? FindClient()
+    public static SourceAddress? FindClient() => Find()?.Client;
+
+    /// <summary>The session, or null when none is found.</summary>
+    public static Connection? Find()
     {
-        if (ClientOf(Environment.GetEnvironmentVariable("SSH_CONNECTION")) is { } own) return own;
+        if (ConnectionOf(Environment.GetEnvironmentVariable("SSH_CONNECTION")) is { } own) return own;
         int process = Environment.ProcessId;
         for (int i = 0; i < MaxAncestors && process > 1; i++)
         {
-            if (ReadBounded($"/proc/{process}/environ") is { } environment && ClientOf(Variable(environment, "SSH_CONNECTION")) is { } client)
-                return client;
+            if (ReadBounded($"/proc/{process}/environ") is { } environment && ConnectionOf(Variable(environment, "SSH_CONNECTION")) is { } found)
+                return found;
             process = ReadBounded($"/proc/{process}/stat") is { } stat ? ParentOf(stat) : 0;
         }
 
         return null;
     }
 
-    /// <summary>"client port server port": the first word is the client.</summary>
-    internal static SourceAddress? ClientOf(string? connection)
+    /// <summary>"client port server port".</summary>
+    internal static Connection? ConnectionOf(string? connection)
     {
-        string? first = connection?.Split(' ', 2)[0];
-        return SourceAddress.TryParse(first, out SourceAddress client) ? client : null;
+        string[] words = connection?.Split(' ') ?? [];
+        if (words.Length == 0 || !SourceAddress.TryParse(words[0], out SourceAddress client)) return null;
+        bool told = ushort.TryParse(words.ElementAtOrDefault(3), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port);
+        return new(client, told ? port : 0);
     }
 
     /// <summary>The parent's id from /proc/PID/stat; the name before it may hold any byte, also spaces and brackets (proc(5)).</summary>

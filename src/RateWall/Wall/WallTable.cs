@@ -14,6 +14,11 @@ internal static class WallTable
     public const string Allow = "allow";
     public const string Ban = "ban";
     public const string BanNet = "bannet";
+    public const string BanPort = "banport";
+    public const string Siege = "siege";
+    public const string Lockdown = "lockdown";
+    public const string LockdownTrusted = "lockdown_trusted";
+    public const string LockdownExcept = "lockdown_except";
     public const string ByHost6 = "byhost6";
 
     /// <summary>The set of a kind for an address family: "ban4", "ban6".</summary>

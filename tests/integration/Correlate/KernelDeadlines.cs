@@ -17,12 +17,16 @@ internal static class KernelDeadlines
             foreach (JsonElement element in elements.EnumerateArray())
             {
                 JsonElement inner = element.GetProperty("elem");
-                deadlines.Add(inner.GetProperty("val").GetString()!, now.AddSeconds(inner.GetProperty("expires").GetInt64()));
+                deadlines.Add(Key(inner.GetProperty("val")), now.AddSeconds(inner.GetProperty("expires").GetInt64()));
             }
         }
 
         return deadlines;
     }
+
+    private static string Key(JsonElement value) => value.ValueKind == JsonValueKind.String
+        ? value.GetString()!
+        : $"{value.GetProperty("prefix").GetProperty("addr").GetString()}/{value.GetProperty("prefix").GetProperty("len").GetInt32()}";
 
     /// <summary>nft tells whole seconds, and time passes between reading and asking the clock.</summary>
     public static void AssertEnds(DateTimeOffset expected, DateTimeOffset actual) =>

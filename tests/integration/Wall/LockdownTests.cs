@@ -75,8 +75,8 @@ public sealed class LockdownTests
     public void Lockdown_StandingConnections_GoOn()
     {
         using TwoHosts hosts = Standing(LimitMode.Bucket, 143);
-        using Socket socket = hosts.Connect(TwoHosts.Client4, 143)!;
-        using Socket accepted = hosts.Accept(143, TwoHosts.Client4);
+        (Socket socket, Socket accepted) = hosts.Hold(TwoHosts.Client4, 143);
+        using Socket one = socket, other = accepted;
         hosts.Server.Nft("add element inet ratewall lockdown { 143 timeout 1h }");
         Assert.Equal("-", hosts.Tries(TwoHosts.Client4, 143, 1));
         socket.Send("hello"u8);

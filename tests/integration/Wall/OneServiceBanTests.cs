@@ -18,10 +18,9 @@ public sealed class OneServiceBanTests
     {
         using TwoHosts hosts = Standing();
         if (source == RoutedSource) hosts.AddClientAddress(RoutedSource + "/128");
-        using Socket imap = hosts.Connect(source, 143)!;
-        using Socket imapServer = hosts.Accept(143, source);
-        using Socket ssh = hosts.Connect(source, 22)!;
-        using Socket sshServer = hosts.Accept(22, source);
+        (Socket imap, Socket imapServer) = hosts.Hold(source, 143);
+        (Socket ssh, Socket sshServer) = hosts.Hold(source, 22);
+        using Socket first = imap, second = imapServer, third = ssh, fourth = sshServer;
         hosts.Server.Nft($"add element inet ratewall {set} {{ {key} . 143 timeout 1h, {key} . 993 timeout 1h }}");
 
         imap.Send("hello"u8);

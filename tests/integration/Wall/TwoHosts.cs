@@ -41,8 +41,12 @@ internal sealed class TwoHosts : IDisposable
     public NetworkNamespace Client { get; } = new();
 
     /// <summary>Gives the client one more address.</summary>
-    public void AddClientAddress(string address) =>
-        Client.Ip("addr", "add", address, "dev", "lo");
+    public void AddClientAddress(string address)
+    {
+        // Detecting duplicates would keep an IPv6 address from being used at once.
+        string[] add = ["addr", "add", address, "dev", "lo"];
+        Client.Ip(address.Contains(':', StringComparison.Ordinal) ? [.. add, "nodad"] : add);
+    }
 
     /// <summary>Opens a connection and keeps it; null when the SYN was not answered in time.</summary>
     public Socket? Connect(string from, int port) => Client.Run(() =>
@@ -70,23 +74,6 @@ internal sealed class TwoHosts : IDisposable
         socket.Dispose();
         return null;
     });
-
-    /// <summary>The server's end of the newest connection of a client address; older ones of it are closed.</summary>
-    public Socket Accept(int port, string from)
-    {
-        Socket? newest = null;
-        listeners[port].Server.Poll(TimeSpan.FromSeconds(5), SelectMode.SelectRead);
-        while (listeners[port].Pending())
-        {
-            Socket accepted = listeners[port].AcceptSocket();
-            IPAddress client = ((IPEndPoint)accepted.RemoteEndPoint!).Address;
-            bool wanted = (client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client).Equals(IPAddress.Parse(from));
-            (wanted ? newest : accepted)?.Dispose();
-            if (wanted) newest = accepted;
-        }
-
-        return newest ?? throw new InvalidOperationException($"no connection from {from} waits at port {port}");
-    }
 
     /// <summary>Opens a connection and takes its other end, as its daemon would.</summary>
     public (Socket Client, Socket Served) Hold(string from, int port)

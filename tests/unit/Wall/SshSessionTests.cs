@@ -5,14 +5,19 @@ namespace RateWall.UnitTests.Wall;
 public sealed class SshSessionTests
 {
     [Theory]
-    [InlineData("192.0.2.7 51234 192.0.2.1 22", "192.0.2.7")]
-    [InlineData("::ffff:192.0.2.7 51234 192.0.2.1 22", "192.0.2.7")]
-    [InlineData("fe80::1%eth0 51234 fe80::2 22", "fe80::1")]
-    [InlineData("UNKNOWN 0 UNKNOWN 0", null)]
-    [InlineData("", null)]
-    [InlineData(null, null)]
-    public void ClientOf_Connection_IsItsFirstWord(string? connection, string? client) =>
-        Assert.Equal(client, SshSession.ClientOf(connection)?.ToString());
+    [InlineData("192.0.2.7 51234 192.0.2.1 22", "192.0.2.7", 22)]
+    [InlineData("::ffff:192.0.2.7 51234 192.0.2.1 2222", "192.0.2.7", 2222)]
+    [InlineData("fe80::1%eth0 51234 fe80::2 22", "fe80::1", 22)]
+    [InlineData("192.0.2.7 51234 192.0.2.1 65536", "192.0.2.7", 0)]
+    [InlineData("192.0.2.7", "192.0.2.7", 0)]
+    [InlineData("UNKNOWN 0 UNKNOWN 0", null, null)]
+    [InlineData("", null, null)]
+    [InlineData(null, null, null)]
+    public void ConnectionOf_Variable_IsItsFirstAndFourthWord(string? variable, string? client, int? port)
+    {
+        SshSession.Connection? connection = SshSession.ConnectionOf(variable);
+        Assert.Equal((client, port), (connection?.Client.ToString(), connection?.ServerPort));
+    }
 
     [Theory]
     [InlineData("12 (sh) S 11 12 12 0", 11)]
