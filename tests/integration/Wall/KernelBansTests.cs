@@ -49,16 +49,32 @@ public sealed class KernelBansTests
     }
 
     [LinuxFact]
-    public void Put_NeighbourInABannedSixtyFour_IsStillFound()
+    public void Put_NeighboursInABannedSixtyFour_AreStillFound()
     {
         using TwoHosts hosts = Standing();
+        // Another host on the link, which is the router too, and one behind it.
+        const string neighbour = "2001:db8:1::7";
+        hosts.Client.Ip("addr", "add", $"{neighbour}/64", "dev", "eth0", "nodad");
+        hosts.AddClientAddress("2001:db8:2:1::a/128");
         Put(hosts, ("2001:db8:1::/64", 3600));
-        Shell.Run("ip", "-n", hosts.Server.Name, "-6", "neigh", "flush", "dev", "eth0").MustSucceed("flush");
-        Shell.Run("ip", "-n", hosts.Client.Name, "-6", "neigh", "flush", "dev", "eth0").MustSucceed("flush");
+        foreach (NetworkNamespace host in (NetworkNamespace[])[hosts.Server, hosts.Client]) host.Ip("-6", "neigh", "flush", "dev", "eth0");
         Assert.Equal("-", hosts.Tries(TwoHosts.Client6, 22, 1));
-        // The client resolved the server's address although its whole /64 is banned.
-        string neighbours = Shell.Run("ip", "-n", hosts.Client.Name, "-6", "neigh", "show", TwoHosts.Server6, "dev", "eth0").Out;
-        Assert.Contains("lladdr", neighbours, StringComparison.Ordinal);
+        // Who is banned is refused, and finds this host's address all the same; this host finds a neighbour that is banned.
+        Assert.Contains("lladdr", Neighbour(hosts.Client, TwoHosts.Server6), StringComparison.Ordinal);
+        hosts.Server.Run(() =>
+        {
+            using var any = new UdpClient(AddressFamily.InterNetworkV6);
+            any.Send([0], neighbour, 9);
+        });
+        Eventually.True(
+            "the banned neighbour is found", TimeSpan.FromSeconds(5),
+            () => Neighbour(hosts.Server, neighbour).Contains("lladdr", StringComparison.Ordinal), () => Neighbour(hosts.Server, neighbour));
+        // And the router: answers to those behind it go through it.
+        Assert.Equal("+", hosts.Tries("2001:db8:2:1::a", 22, 1));
+        Assert.Contains("lladdr", Neighbour(hosts.Server, TwoHosts.Client6), StringComparison.Ordinal);
+
+        static string Neighbour(NetworkNamespace host, string address) =>
+            Shell.Run("ip", "-n", host.Name, "-6", "neigh", "show", address, "dev", "eth0").Out;
     }
 
     [LinuxFact]

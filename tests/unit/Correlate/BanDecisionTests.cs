@@ -93,6 +93,12 @@ public sealed class BanDecisionTests
     }
 
     [Theory]
+    [InlineData("all", true)]
+    [InlineData("imap", false)]
+    public void Decide_WhileBannedAtOneService_IsCoveredOnlyByABanOfAsMuch(string scope, bool covered) =>
+        Assert.Equal(covered ? BanOutcome.Covered : BanOutcome.Banned, Decide([Earlier(TimeSpan.FromMinutes(1)) with { Scope = scope }]).Outcome);
+
+    [Theory]
     [InlineData("192.0.2.1")]
     [InlineData("192.0.2.0/24")]
     public void Decide_Exempt_IsNotBanned(string network)

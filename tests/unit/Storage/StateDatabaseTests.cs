@@ -170,6 +170,69 @@ public sealed class StateDatabaseTests : IDisposable
         Assert.Empty(state.History());
     }
 
+    [Fact]
+    public void Forgive_OneScope_TakesBackThatBanAlone()
+    {
+        using StateDatabase state = Open();
+        state.Activate(state.AddPending([Ban(), Ban() with { Scope = "imap" }, Ban() with { Scope = "pop3" }]));
+        Assert.Equal(1, state.Forgive([Offender], [Offender], Now, "imap"));
+        Assert.Equal("all pop3", string.Join(' ', state.InForce(Now).Select(b => b.Scope).Order(StringComparer.Ordinal)));
+        Assert.Equal("pop3", Assert.Single(state.InForceAtOneService(Now)).Scope);
+        Assert.Equal(2, state.Forgive([Offender], [Offender], Now));
+    }
+
+    [Fact]
+    public void AddByHand_EarlierDeadline_EndsTheOthersOfItsTargetAndScopeWithIt()
+    {
+        using StateDatabase state = Open();
+        state.Activate(state.AddPending([Ban() with { Until = Now.AddDays(1) }, Ban("192.0.2.2"), Ban() with { Scope = "imap" }]));
+        StoredBan shorter = state.AddByHand(Ban() with { Detection = StoredBan.ByHand, Until = Now.AddMinutes(1) });
+        Assert.Equal(BanState.Pending, shorter.State);
+        Assert.All(state.BansOf(Offender).Where(b => b.Scope == "all"), b => Assert.Equal(Now.AddMinutes(1), b.Until));
+        Assert.Equal(Now.AddMinutes(10), state.BansOf(Offender).Single(b => b.Scope == "imap").Until);
+        Assert.Equal(Now.AddMinutes(10), Assert.Single(state.BansOf(AddressPrefix.Parse("192.0.2.2"))).Until);
+    }
+
+    [Fact]
+    public void Measures_SetAgainAndEnded_AreTheLastWord()
+    {
+        var siege = new StoredMeasure(MeasureKind.Siege, "imap", [143, 993], Now.AddHours(1), Trusted: false, []);
+        var lockdown = new StoredMeasure(MeasureKind.Lockdown, "imap", [143], Now.AddHours(2), Trusted: true, [Offender, AddressPrefix.Parse("2001:db8::/32")]);
+        using (StateDatabase first = Open())
+        {
+            first.SetMeasures([siege with { Until = Now.AddDays(1) }, lockdown, siege with { Service = "pop3" }]);
+            first.SetMeasures([siege]);
+            first.EndMeasures(MeasureKind.Siege, ["pop3", "ssh"]);
+        }
+
+        using StateDatabase second = Open();
+        Assert.Equal([Text(siege), Text(lockdown)], second.Measures(Now).Select(Text));
+        Assert.Equal([Text(lockdown)], second.Measures(Now.AddHours(1)).Select(Text));
+
+        static string Text(StoredMeasure m) => $"{m.Kind} {m.Service} {string.Join(',', m.Ports)} {m.Until:O} {m.Trusted} {string.Join(',', m.Except)}";
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Open_StateOfAnEarlierVersion_IsBroughtUpToDate(bool readOnly)
+    {
+        using (StateDatabase state = Open()) state.AddPending([Ban()]);
+        // As version 1 was.
+        using (var link = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={directory.File("state.db")};Pooling=False"))
+        {
+            link.Open();
+            using Microsoft.Data.Sqlite.SqliteCommand command = link.CreateCommand();
+            command.CommandText = "DROP TABLE measures; PRAGMA user_version = 1;";
+            command.ExecuteNonQuery();
+        }
+
+        using StateDatabase? opened = readOnly ? StateDatabase.OpenReadOnly(directory.Path) : Open();
+        Assert.Single(opened!.Pending());
+        Assert.Empty(opened.Measures(Now));
+        Assert.Equal("", warnings.ToString());
+    }
+
     private StateDatabase Open() => StateDatabase.Open(directory.Path, clock, warnings);
 
     private static StoredBan Ban(string target = "192.0.2.1") => new(
