@@ -79,7 +79,7 @@ internal static class CheckCommand
         output.WriteLine("A MINUTE: the most connections one source (IPv4 address, IPv6 /64) gets through in any minute; TRUSTED: one that");
         output.WriteLine("logged in lately. A source fails as often as it likes within these connections until correlate has read the");
         output.WriteLine($"lines: then it is banned for {DurationText.Format(policy.Bans.First)} at first and {DurationText.Format(policy.Bans.Cap)} at most.");
-        output.WriteLine($"MEMORY: of the kernel, when the sets are full; {Megabytes(WorstCase.KernelMemory(policy))} in all, with {policy.Bans.Size} bans of each IP version.");
+        output.WriteLine($"MEMORY: of the kernel, when the sets are full; {Megabytes(WorstCase.KernelMemory(policy))} in all, with {policy.Bans.Size} bans of each IP version and as many at single ports.");
     }
 
     private static string BannedAfter(ServicePolicy service, HashSet<string> watched) => service.Failures switch

@@ -38,7 +38,7 @@ internal static class CorrelateCommand
             throw new CommandException(ExitCode.Refused, "the wall is not up, so nobody could be banned and nothing was read; run 'ratewall apply' first");
         using StateDatabase state = OpenState(session);
         Exemptions exemptions = Exemptions.Read(policy);
-        AlignWall(session, kernel, exemptions);
+        AlignWall(session, kernel, exemptions, policy, state);
         var commit = new StepCommit(
             state, BanSets.Of(kernel, new(policy, exemptions, session.Time)), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
         IReadOnlyList<StoredBan> settled = commit.Settle();
@@ -56,10 +56,15 @@ internal static class CorrelateCommand
         return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
     }
 
-    private static void AlignWall(Session session, KernelBans kernel, Exemptions exemptions)
+    private static void AlignWall(Session session, KernelBans kernel, Exemptions exemptions, EffectivePolicy policy, StateDatabase state)
     {
         using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
         kernel.AlignByHost(exemptions.Keys);
+        using KernelPorts ports = KernelPorts.Open(session.Time);
+        // A wall of an earlier version is for the next apply.
+        if (!ports.WallKnowsPorts) return;
+        IReadOnlyList<StoredMeasure> lost = new PortMeasures(state, ports, policy, session.Time).Restore();
+        if (lost.Count > 0) session.Error.WriteLine($"ratewall: put back what was missing in the wall: {string.Join(", ", lost.Select(PortMeasures.Name))}");
     }
 
     private static StateDatabase OpenState(Session session)

@@ -9,6 +9,9 @@ public static class WorstCase
     private const long LimiterPair = 207 + 275;
     private const long BanPair = 120 + 150;
 
+    // Of sources banned everywhere, and of sources banned at one service: an element there is 4 bytes longer.
+    private const long BanSets = 2;
+
     // The meters of sources that could not be recorded: one for each /16 (IPv6: /32), no more than this many.
     private const long PrefixMeters = 65_536;
 
@@ -62,6 +65,6 @@ public static class WorstCase
     {
         ArgumentNullException.ThrowIfNull(policy);
         long families = policy.Enabled.Select(s => s.Family).Distinct(StringComparer.Ordinal).Count();
-        return policy.Enabled.Sum(s => KernelMemory(s.Limit)) + families * StampPair * TrustedSources + BanPair * policy.Bans.Size;
+        return policy.Enabled.Sum(s => KernelMemory(s.Limit)) + families * StampPair * TrustedSources + BanSets * BanPair * policy.Bans.Size;
     }
 }

@@ -154,8 +154,9 @@ public sealed class PortCommandTests : IDisposable
         Assert.Equal(1, plan.ExitCode);
         Assert.Contains("+siege imap until", plan.Out, StringComparison.Ordinal);
         Assert.Contains("+lockdown ssh until", plan.Out, StringComparison.Ordinal);
-        ratewall.Run("apply").MustSucceed("apply");
+        Assert.Contains("siege of imap, lockdown of ssh", ratewall.Run("correlate").MustSucceed("correlate").Error, StringComparison.Ordinal);
         AssertRestored();
+        Assert.Equal("", ratewall.Run("correlate").MustSucceed("correlate").Error);
         Assert.Equal(0, ratewall.Run("plan").ExitCode);
 
         void AssertRestored()

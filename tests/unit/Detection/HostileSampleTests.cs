@@ -64,9 +64,9 @@ public sealed partial class HostileSampleTests
         return (null, line);
     }
 
-    [GeneratedRegex(@"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|2001:db8::[0-9a-f]+")]
+    [GeneratedRegex(@"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|2001:db8::[0-9a-f]+", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Address();
 
-    [GeneratedRegex(@"\b(?:bob|admin|nobody|alice|[abx])@example\.(?:com|org|net)\b|\b(?:bob|admin|nobody)\b(?![/@])|(?<=\()(?:User|client)(?=\))")]
+    [GeneratedRegex(@"\b(?:bob|admin|nobody|alice|[abx])@example\.(?:com|org|net)\b|\b(?:bob|admin|nobody)\b(?![/@])|(?<=\()(?:User|client)(?=\))", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex ClientWords();
 }
