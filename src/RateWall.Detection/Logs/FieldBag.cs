@@ -23,6 +23,9 @@ internal sealed class FieldBag(Field[] fields, string separator)
     /// <summary>The keys.</summary>
     public IReadOnlyList<Field> Fields => fields;
 
+    /// <summary>What stands between two keys.</summary>
+    public byte[] Separator => separator.Bytes;
+
     /// <summary>Reads the message from <paramref name="at"/> to its end; false when the {address} key is missing.</summary>
     public bool Match(ReadOnlySpan<byte> message, int at, ref Captures captures)
     {

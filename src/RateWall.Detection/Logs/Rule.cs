@@ -31,6 +31,9 @@ internal sealed record Rule
     /// <summary>How it counts.</summary>
     public required Counting Counting { get; init; }
 
+    /// <summary>True for `none`: its lines are no try, and what else they could be read as is in doubt.</summary>
+    public bool IsClaim => Kind == AttemptKind.None && Counting == Counting.Counts;
+
     /// <summary>The service it names itself, or null.</summary>
     public required string? Service { get; init; }
 

@@ -17,6 +17,7 @@ internal sealed class RuleFileReader
     private bool ownHeader;
     private int regexes;
     private bool stamped;
+    private string origin = "";
     private string? service;
     private string? sample;
     private int number;
@@ -37,10 +38,10 @@ internal sealed class RuleFileReader
     /// <summary>Reads and compiles.</summary>
     /// <param name="path">The file's name, for messages.</param>
     /// <param name="text">Its content.</param>
-    /// <exception cref="RuleException">Something in it is wrong.</exception>
-    public static RuleFile Read(string path, string text)
+    /// <param name="origin">Where it comes from, for people; null: the path.</param>
+    public static RuleFile Read(string path, string text, string? origin = null)
     {
-        var reader = new RuleFileReader(path);
+        var reader = new RuleFileReader(path) { origin = origin ?? path };
         foreach (string line in text.Split('\n')) reader.ReadLine(line.TrimEnd('\r'));
         return reader.Finish();
     }
@@ -87,6 +88,7 @@ internal sealed class RuleFileReader
             case "note": ReadCounted(rest, Counting.Note); break;
             case "echo": ReadCounted(rest, Counting.Echo); break;
             case "opens": AddRule(AttemptKind.None, service: null, rest, Counting.Opens); break;
+            // "none" is no kind of try: it claims lines that would pass for one.
             default: ReadRule(word, rest, Counting.Counts); break;
         }
     }
@@ -129,8 +131,8 @@ internal sealed class RuleFileReader
     {
         int sign = word.IndexOf('@', StringComparison.Ordinal);
         AttemptKind kind = KindOf(sign < 0 ? word : word[..sign]);
-        if (kind == AttemptKind.None)
-            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), opens, programs, units, service, part, lead, header, '|' or '='");
+        if (kind == AttemptKind.None && word != "none")
+            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), none, opens, programs, units, service, part, lead, header, '|' or '='");
         AddRule(kind, sign < 0 ? null : word[(sign + 1)..], template, counting);
     }
 
@@ -203,8 +205,12 @@ internal sealed class RuleFileReader
         if (rules.Count == 0) throw Wrong("there are no rules", "add one, such as: failure login failed for {user} from {address}");
         string own = service ?? name;
         string[] services = [.. parts.Select(p => p.Service).Append(own).Concat(rules.Where(r => r.Service is not null).Select(r => r.Service!)).Distinct(StringComparer.Ordinal)];
-        RuleDescription[] described = [.. rules.Select(r => new RuleDescription(r.Name, r.Kind, r.Counting != Counting.Counts, r.Text))];
-        return new(new(name, programs, units, services, described), own, [.. parts], [.. leads], [.. rules], [.. samples]) { HasOwnHeader = ownHeader, IsStamped = stamped };
+        RuleDescription[] described = [.. rules.Select(r => new RuleDescription(r.Name, r.Kind, r.Counting != Counting.Counts, r.Text) { IsEcho = r.Counting == Counting.Echo })];
+        return new(new(name, programs, units, services, described) { Origin = origin, Samples = samples.Count }, own, [.. parts], [.. leads], [.. rules], [.. samples])
+        {
+            HasOwnHeader = ownHeader,
+            IsStamped = stamped,
+        };
     }
 
     private string[] Words(string rest, string heading)

@@ -8,7 +8,11 @@ public sealed class RuleException(string message) : Exception(message);
 /// <param name="Kind">What a match is.</param>
 /// <param name="IsNote">True for `note`.</param>
 /// <param name="Template">The template's text.</param>
-public sealed record RuleDescription(string Name, AttemptKind Kind, bool IsNote, string Template);
+public sealed record RuleDescription(string Name, AttemptKind Kind, bool IsNote, string Template)
+{
+    /// <summary>True for `echo`, which is a note that never counts.</summary>
+    public bool IsEcho { get; init; }
+}
 
 /// <summary>Which log lines belong to a rule file.</summary>
 /// <param name="Name">The file's name without ".rules" ("sshd", "dovecot").</param>
@@ -18,7 +22,17 @@ public sealed record RuleDescription(string Name, AttemptKind Kind, bool IsNote,
 /// <param name="Rules">Its rules, in order.</param>
 public sealed record RuleFileDescription(
     string Name, IReadOnlyList<string> Programs, IReadOnlyList<string> Units, IReadOnlyList<string> Services,
-    IReadOnlyList<RuleDescription> Rules);
+    IReadOnlyList<RuleDescription> Rules)
+{
+    /// <summary>What <see cref="Origin"/> is for a shipped file.</summary>
+    public const string BuiltIn = "built-in";
+
+    /// <summary>The path of an operator's file, or "built-in".</summary>
+    public string Origin { get; init; } = BuiltIn;
+
+    /// <summary>How many sample lines it has.</summary>
+    public int Samples { get; init; }
+}
 
 /// <summary>Compiled rule files.</summary>
 public sealed class RuleSet
@@ -40,6 +54,9 @@ public sealed class RuleSet
 
     /// <summary>The rule files that come with the program.</summary>
     public static RuleSet BuiltIn => Shipped.Value;
+
+    /// <summary>The name of a rule file: its file name without ".rules".</summary>
+    public static string NameOf(string path) => RuleFileReader.NameOf(path);
 
     /// <summary>Every file's description.</summary>
     public IReadOnlyList<RuleFileDescription> Files { get; }
@@ -69,8 +86,16 @@ public sealed class RuleSet
     /// Runs every file's sample lines. The answer is what is wrong: "file:line", what was expected, what came; empty when
     /// all is well.
     /// </summary>
-    public IReadOnlyList<string> CheckSamples() =>
-        [.. compiled.SelectMany(f => f.Samples.Select(s => SampleCheck.Run(f, s))).OfType<string>()];
+    /// <param name="names">The files to run, by name; none: all.</param>
+    public IReadOnlyList<string> CheckSamples(params IReadOnlyCollection<string> names) =>
+        [.. Named(names).SelectMany(f => f.Samples.Select(s => SampleCheck.Run(f, s))).OfType<string>()];
+
+    /// <summary>Looks for rules that cannot be meant so; see <see cref="RuleLint"/>.</summary>
+    /// <param name="names">The files to look at, by name; none: all.</param>
+    public IReadOnlyList<RuleFinding> Lint(params IReadOnlyCollection<string> names) => [.. Named(names).SelectMany(f => RuleLint.Run(this, f))];
+
+    private IEnumerable<RuleFile> Named(IReadOnlyCollection<string> names) =>
+        names.Count == 0 ? compiled : compiled.Where(f => names.Contains(f.Description.Name, StringComparer.Ordinal));
 
     /// <summary>Lines that regular expressions gave up because a time limit was reached, since loading.</summary>
     public long RegexTimeouts => compiled.Sum(f => f.Rules.Sum(r => r.Templates.Sum(t => t.Timeouts)));
@@ -104,7 +129,7 @@ public sealed class RuleSet
         foreach (string resource in assembly.GetManifestResourceNames().Where(n => n.StartsWith(ResourcePrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!);
-            yield return RuleFileReader.Read(resource[ResourcePrefix.Length..], reader.ReadToEnd());
+            yield return RuleFileReader.Read(resource[ResourcePrefix.Length..], reader.ReadToEnd(), RuleFileDescription.BuiltIn);
         }
     }
 }

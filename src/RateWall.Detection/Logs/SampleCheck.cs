@@ -10,15 +10,7 @@ internal static class SampleCheck
     {
         ReadOnlySpan<byte> message = Encoding.UTF8.GetBytes(sample.Line);
         // A sample of a program with a service of its own begins with its tag.
-        Part? part = null;
-        foreach (Part tag in file.Parts)
-        {
-            if (!tag.IsTag || !message.StartsWith(tag.Name) || !message[tag.Name.Length..].StartsWith(": "u8)) continue;
-            message = message[(tag.Name.Length + 2)..];
-            part = tag;
-            break;
-        }
-
+        Part? part = RuleLint.TagOf(file, ref message);
         if (!file.Match(ref message, part, out RuleMatch match))
             return sample.Kind == AttemptKind.None && !sample.Opens ? null : $"{sample.Place}: no rule matches; {sample.Kind} was expected";
         string text = Encoding.UTF8.GetString(message);

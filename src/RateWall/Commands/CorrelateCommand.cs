@@ -49,6 +49,8 @@ internal static class CorrelateCommand
             foreach (PlannedLog log in LogPlan.For(policy)) reading.Read(log);
         }
 
+        if (rules.RegexTimeouts > 0)
+            session.Error.WriteLine($"ratewall: warning: {rules.RegexTimeouts} lines were given up because a regex rule took too long; they were taken for no login try");
         Prune(session, state, policy);
         TellOfFullSets(session, commit);
         TellOfConnections(session, commit);

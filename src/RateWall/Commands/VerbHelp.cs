@@ -47,6 +47,7 @@ internal sealed class VerbHelp : SynchronousCommandLineAction
         output.WriteLine();
         output.WriteLine($"Usage: {UsageOf(command, root)}");
         if (command == root) WriteGroups(output, root);
+        else WritePairs(output, "Verbs", command.Subcommands.Where(c => !c.Hidden).Select(c => (c.Name, c.Description ?? "")));
         WritePairs(output, "Arguments", command.Arguments.Where(a => !a.Hidden).Select(a => (ArgumentName(a), a.Description ?? "")));
         WritePairs(output, command == root ? "Options of every verb" : "Options", OptionsOf(command, root).Select(o => (OptionName(o), o.Description ?? "")));
         if (command is VerbCommand verb)

@@ -15,6 +15,9 @@ namespace RateWall.Output;
 [JsonSerializable(typeof(PlanForm))]
 [JsonSerializable(typeof(ChangeForm))]
 [JsonSerializable(typeof(VersionForm))]
+[JsonSerializable(typeof(RulesForm))]
+[JsonSerializable(typeof(RulesTestForm))]
+[JsonSerializable(typeof(RulesLintForm))]
 public sealed partial class AnswerJson : JsonSerializerContext
 {
     /// <summary>

@@ -129,15 +129,15 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void Check_ServiceThatNoRuleFileNames_IsNeverBanned()
     {
-        File.WriteAllText(Main, "allow: []\n");
-        Assert.Matches("\nftp +21,990 .* never: no rule file +", Run("check", "--config", Main).Output);
+        File.WriteAllText(Main, "services: { test: { family: ftp, ports: [2121] } }\n");
+        Assert.Matches("\ntest +2121 .* never: no rule file +", Run("check", "--config", Main).Output);
         string rules = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(Main)!, "rules.d")).FullName;
-        File.WriteAllText(Path.Combine(rules, "ftpd.rules"), "programs ftpd\nservice ftp\nfailure refused {address}\n");
-        Assert.Matches("\nftp +21,990 .* 10 failures in 10m +", Run("check", "--config", Main).Output);
-        File.WriteAllText(Path.Combine(rules, "ftpd.rules"), "nonsense\n");
+        File.WriteAllText(Path.Combine(rules, "testd.rules"), "programs testd\nservice test\nfailure refused {address}\n");
+        Assert.Matches("\ntest +2121 .* 10 failures in 10m +", Run("check", "--config", Main).Output);
+        File.WriteAllText(Path.Combine(rules, "testd.rules"), "nonsense\n");
         (int code, _, string error) = Run("check", "--config", Main);
         Assert.Equal(2, code);
-        Assert.Contains("ftpd.rules:1: ", error, StringComparison.Ordinal);
+        Assert.Contains("testd.rules:1: ", error, StringComparison.Ordinal);
     }
 
     [Fact]
