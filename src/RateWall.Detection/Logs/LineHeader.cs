@@ -121,10 +121,15 @@ internal ref struct LineHeader
                 || name.StartsWith("local"u8));
     }
 
+    // "NOTICE: ", as PHP's loggers write it behind the stamp: how grave it is, not who says it.
+    private static bool IsLevel(ReadOnlySpan<byte> tag) =>
+        tag[0] is >= (byte)'A' and <= (byte)'Z' && (tag.SequenceEqual("NOTICE"u8) || tag.SequenceEqual("INFO"u8) || tag.SequenceEqual("WARN"u8)
+            || tag.SequenceEqual("ERR"u8) || tag.SequenceEqual("DEBUG"u8) || tag.SequenceEqual("CRIT"u8) || tag.SequenceEqual("ALERT"u8) || tag.SequenceEqual("EMERG"u8));
+
     // False when what stands in brackets is more than a word: then it is a message of a daemon's own log.
     private bool SetTag(ReadOnlySpan<byte> tag)
     {
-        if (tag.IsEmpty) return false;
+        if (tag.IsEmpty || IsLevel(tag)) return false;
         if (tag[^1] == ']')
         {
             int open = tag.LastIndexOf((byte)'[');

@@ -52,7 +52,10 @@ internal static class CheckCommand
         WorstCaseForm[] services = [.. policy.Enabled.Select(s => new WorstCaseForm(
             s.Name, s.Ports, Lower(s.Limit.Mode),
             WorstCase.ConnectionsPerMinute(s.Limit), WorstCase.TrustedConnectionsPerMinute(s.Limit, policy.Trust.Factor),
-            watched.Contains(s.Name) ? s.Failures?.Count : null, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit)))];
+            watched.Contains(s.Name) ? s.Failures?.Count : null, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit))
+        {
+            FurtherLogs = [.. s.FurtherLogs.Select(l => l.File ?? "journal")],
+        })];
         AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)), AnswerJson.Default.CheckForm);
     }
 
@@ -71,7 +74,7 @@ internal static class CheckCommand
                 Count(WorstCase.ConnectionsPerMinute(service.Limit)),
                 Count(WorstCase.TrustedConnectionsPerMinute(service.Limit, policy.Trust.Factor)),
                 BannedAfter(service, watched),
-                LogName(service.Log), Megabytes(WorstCase.KernelMemory(service.Limit)));
+                string.Join(", ", service.Logs.Select(LogName)), Megabytes(WorstCase.KernelMemory(service.Limit)));
         }
 
         table.WriteTo(output, session.OutTerminal);

@@ -44,7 +44,7 @@ internal sealed class CorrelationRun(
         try
         {
             using ILogSource? source = log.File is null ? OpenJournal(log) : OpenFile(log, log.File);
-            if (source is not null) Read(source);
+            if (source is not null) Read(source, ForeignFiles(log));
         }
         catch (UnauthorizedAccessException e)
         {
@@ -70,7 +70,11 @@ internal sealed class CorrelationRun(
         }
     }
 
-    private void Read(ILogSource source)
+    // The rule files of programs that have a log of their own, by service.
+    private HashSet<(string Service, string File)> ForeignFiles(PlannedLog log) =>
+        [.. log.Elsewhere.SelectMany(e => rules.Files.Where(f => f.Programs.Contains(e.Program, StringComparer.Ordinal)).Select(f => (e.Service, f.Name)))];
+
+    private void Read(ILogSource source, HashSet<(string Service, string File)> foreign)
     {
         DateTimeOffset now = time.GetUtcNow();
         var parser = new LogParser(rules, now, TimeZoneInfo.Local);
@@ -102,8 +106,10 @@ internal sealed class CorrelationRun(
 
         void Observe(in Attempt attempt)
         {
-            // A service is read from one log only; another log's lines about it may be copies or forgeries.
-            if (source.Services.Contains(attempt.Service) && attempt.UnixMilliseconds != untimed) recorder.Observe(attempt);
+            // A service is read from one log only, or a program's tries from its own; another log's lines about it may be
+            // copies or forgeries.
+            if (!source.Services.Contains(attempt.Service) || attempt.UnixMilliseconds == untimed) return;
+            if (foreign.Count == 0 || !foreign.Contains((attempt.Service, attempt.Rule[..attempt.Rule.LastIndexOf(".rules:", StringComparison.Ordinal)]))) recorder.Observe(attempt);
         }
     }
 

@@ -190,7 +190,12 @@ public sealed record WorstCaseForm(
     [property: JsonPropertyName("most_per_minute_trusted")] long? MostPerMinuteTrusted,
     [property: JsonPropertyName("failures_before_ban")] int? FailuresBeforeBan,
     [property: JsonPropertyName("log")] string Log,
-    [property: JsonPropertyName("kernel_memory_bytes")] long KernelMemoryBytes);
+    [property: JsonPropertyName("kernel_memory_bytes")] long KernelMemoryBytes)
+{
+    /// <summary>Log files of single programs that are read for it besides; missing when there are none.</summary>
+    [JsonPropertyName("further_logs"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public IReadOnlyList<string>? FurtherLogs { get; init => field = value is { Count: 0 } ? null : value; }
+}
 
 /// <summary>`policy`.</summary>
 public sealed record PolicyForm(

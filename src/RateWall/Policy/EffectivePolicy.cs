@@ -64,6 +64,14 @@ public sealed record ServicePolicy(
     string Name, string Family, bool Enabled, IReadOnlyList<int> Ports, LimitPolicy Limit,
     Threshold? Failures, Threshold? Probes, LogSource Log, IReadOnlyList<string> Units)
 {
+    /// <summary>
+    /// Log files of single programs that speak for the service too; what these programs write elsewhere does not count.
+    /// </summary>
+    public IReadOnlyList<LogSource> FurtherLogs { get; init; } = [];
+
+    /// <summary>All its logs.</summary>
+    public IEnumerable<LogSource> Logs => FurtherLogs.Prepend(Log);
+
     /// <summary>What strangers share while the service is under siege.</summary>
     public SiegePolicy Siege { get; init; } = SiegePolicy.Standard;
 }

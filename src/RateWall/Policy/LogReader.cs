@@ -7,17 +7,43 @@ internal sealed partial class LogReader(ValueReader reader, LogFacts facts)
 {
     // PATH_MAX of linux/limits.h, with the terminating NUL.
     private const int LongestPath = 4095;
+    private const int Most = 8;
     private static readonly string[] Keys = ["file", "program"];
     private static readonly string[] Words = ["auto", "journal"];
 
-    /// <summary>Reads `log` of a service; auto is resolved here and now.</summary>
-    public LogSource Read(MapNode service, string servicePath, string family, bool enabled)
+    /// <summary>Reads `log` of a service, one or a list of them; auto is resolved here and now. There is always one.</summary>
+    public IReadOnlyList<LogSource> ReadAll(MapNode service, string servicePath, string family, bool enabled)
     {
         string path = $"{servicePath}.log";
-        switch (service.Find("log"))
+        if (service.Find("log") is not ListNode list) return [Read(service.Find("log"), path, family, enabled, service.Origin)];
+        if (list.Items.Count is 0 or > Most)
+        {
+            reader.Problems.Add(list.Origin, $"{path} is a list of {list.Items.Count}; name 1 to {Most} logs, or write 'log: auto'");
+            return [LogSource.Journal];
+        }
+
+        LogSource[] logs = [.. list.Items.Select((item, i) => Read(item, $"{path}[{i}]", family, enabled, service.Origin))];
+        for (int i = 0; i < logs.Length; i++)
+        {
+            // One place for everything else; beside it only what has its own file.
+            if (logs[..i].Any(l => l.Program is null) && logs[i].Program is null)
+                reader.Problems.Add(list.Items[i].Origin, $"{path} has two logs without 'program', so a try that is in both would count twice; keep one, and name the program of the other file");
+            if (logs[i].Program is { } program && logs[..i].Any(l => l.Program == program))
+                reader.Problems.Add(list.Items[i].Origin, $"{path} reads {program} from two files, so a try that is in both would count twice; keep one");
+            if (logs[i].File is { } file && logs[..i].Any(l => l.File == file))
+                reader.Problems.Add(list.Items[i].Origin, $"{path} names {ValueReader.Shown(file)} twice; remove one");
+        }
+
+        // What is for any program comes first.
+        return [.. logs.OrderBy(l => l.Program is not null)];
+    }
+
+    private LogSource Read(PolicyNode? node, string path, string family, bool enabled, ValueOrigin service)
+    {
+        switch (node)
         {
             case MapNode map: return File(map, path);
-            case ScalarNode { Text: "auto" } auto: return Auto(auto, path, family, enabled, service.Origin);
+            case ScalarNode { Text: "auto" } auto: return Auto(auto, path, family, enabled, service);
             case ScalarNode { Text: "journal" } journal:
                 reader.Record(path, "journal", journal.Origin);
                 return LogSource.Journal;

@@ -63,8 +63,8 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
         SiegePolicy siege = Siege(all, path);
         Threshold? failures = Threshold(all, path, "failures");
         Threshold? probes = Threshold(all, path, "probes");
-        LogSource log = logs.Read(all, path, family, enabled);
-        return new ServicePolicy(name, family, enabled, servicePorts, limit, failures, probes, log, Units(all, path)) { Siege = siege };
+        IReadOnlyList<LogSource> read = logs.ReadAll(all, path, family, enabled);
+        return new ServicePolicy(name, family, enabled, servicePorts, limit, failures, probes, read[0], Units(all, path)) { Siege = siege, FurtherLogs = [.. read.Skip(1)] };
     }
 
     /// <summary>Refuses a port that two enabled services want: the kernel asks one service only.</summary>

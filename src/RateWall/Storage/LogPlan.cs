@@ -8,6 +8,9 @@ namespace RateWall.Storage;
 /// <param name="Services">The services.</param>
 internal sealed record PlannedLog(string? File, string? Program, IReadOnlyList<ServicePolicy> Services)
 {
+    /// <summary>What this log says of a service does not count when the program has a log of its own for it.</summary>
+    public IReadOnlySet<(string Service, string Program)> Elsewhere { get; init; } = new HashSet<(string, string)>();
+
     /// <summary>Their names.</summary>
     public IReadOnlySet<string> ServiceNames { get; } = Services.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
 }
@@ -19,7 +22,13 @@ internal static class LogPlan
     public static IReadOnlyList<PlannedLog> For(EffectivePolicy policy) =>
     [
         .. policy.Enabled
-            .GroupBy(s => s.Log.File is null ? null : Path.GetFullPath(s.Log.File), StringComparer.Ordinal)
-            .Select(g => new PlannedLog(g.Key, g.Select(s => s.Log.Program).FirstOrDefault(p => p is not null), [.. g])),
+            .SelectMany(s => s.Logs.Select(l => (Service: s, Log: l)))
+            .GroupBy(p => PathOf(p.Log), StringComparer.Ordinal)
+            .Select(g => new PlannedLog(g.Key, g.Select(p => p.Log.Program).FirstOrDefault(p => p is not null), [.. g.Select(p => p.Service)])
+            {
+                Elsewhere = g.SelectMany(p => p.Service.Logs.Where(l => l.Program is not null && PathOf(l) != g.Key).Select(l => (p.Service.Name, l.Program!))).ToHashSet(),
+            }),
     ];
+
+    private static string? PathOf(LogSource log) => log.File is null ? null : Path.GetFullPath(log.File);
 }

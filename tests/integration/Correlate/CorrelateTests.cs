@@ -118,6 +118,28 @@ public sealed class CorrelateTests : IDisposable
     }
 
     [LinuxFact]
+    public void Correlate_ProgramWithItsOwnFile_CountsThereOnly()
+    {
+        string own = program.Scratch("vsftpd.log");
+        File.WriteAllText(
+            program.ConfigFile,
+            $"defaults: {{ log: {{ file: {program.LogFile} }} }}\nservices: {{ ftp: {{ log: [{{ file: {program.LogFile} }}, {{ file: {own}, program: vsftpd }}] }} }}\n");
+        Apply();
+        // The same tries as PAM tells them in the other log, and one try more.
+        File.WriteAllText(program.LogFile, string.Concat(Enumerable.Range(0, 10).Select(i => $"{Stamp(i, "MMM dd HH:mm:ss")} h vsftpd[{i + 1}]: pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 tty=ftp ruser=bob rhost=192.0.2.7  user=bob\n")));
+        File.WriteAllText(own, Own(0, 9));
+        Assert.Equal(0, Number(program.Json("correlate"), "bans"));
+        File.AppendAllText(own, Own(9, 1));
+        Assert.Equal(1, Number(program.Json("correlate"), "bans"));
+        Assert.Equal("192.0.2.7", Assert.Single(KernelDeadlines.Of(network, "ban4")).Key);
+
+        static string Own(int from, int count) =>
+            string.Concat(Enumerable.Range(from, count).Select(i => $"{Stamp(i, "ddd MMM dd HH:mm:ss yyyy")} [pid {i + 1}] [bob] FAIL LOGIN: Client \"::ffff:192.0.2.7\"\n"));
+
+        static string Stamp(int second, string form) => DateTimeOffset.Now.AddMinutes(-3).AddSeconds(second).ToString(form, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    [LinuxFact]
     public void Correlate_LinesWithoutStamps_CountFromTheSecondRunOn()
     {
         File.WriteAllText(program.ConfigFile, $"defaults: {{ log: {{ file: {program.LogFile}, program: sshd }} }}\n");

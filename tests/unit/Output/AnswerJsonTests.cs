@@ -47,6 +47,18 @@ public sealed class AnswerJsonTests
         """{"schema":"ratewall.change/1","verb":"ban","changed":true,"items":[{"target":"192.0.2.1","action":"banned","until":"2026-01-31T16:15:09Z","note":null}]}""",
         new ChangeForm("ban", true, [new ChangeItemForm("192.0.2.1", "banned", "2026-01-31T16:15:09Z")]), AnswerJson.Default.ChangeForm);
 
+    [Fact]
+    public void Rules_Forms_AreAsPromised()
+    {
+        Same(
+            """{"schema":"ratewall.rules/1","files":[{"name":"a","origin":"built-in","programs":["ad"],"units":[],"services":["s"],"samples":1,"rules":[{"name":"a.rules:3","kind":"failure","counts":"yes","template":"x"}]}]}""",
+            new RulesForm([new RuleFileForm("a", "built-in", ["ad"], [], ["s"], 1, [new RuleForm("a.rules:3", "failure", "yes", "x")])]), AnswerJson.Default.RulesForm);
+        Same("""{"schema":"ratewall.rules-test/1","ok":false,"samples":1,"problems":["x"]}""", new RulesTestForm(false, 1, ["x"]), AnswerJson.Default.RulesTestForm);
+        Same(
+            """{"schema":"ratewall.rules-lint/1","ok":true,"findings":[{"place":"a.rules:3","finding":"no-sample","fault":false,"text":"x"}]}""",
+            new RulesLintForm(true, [new RuleFindingForm("a.rules:3", "no-sample", false, "x")]), AnswerJson.Default.RulesLintForm);
+    }
+
     private static void Same<T>(string expected, T form, JsonTypeInfo<T> type)
     {
         using var output = new StringWriter { NewLine = "\n" };

@@ -40,7 +40,7 @@ public sealed class PolicyReaderTests : IDisposable
     public void Default_Rest_HasTheStartingNumbers()
     {
         EffectivePolicy policy = Lay("");
-        Assert.Equal(7, policy.Services.Count);
+        Assert.Equal(8, policy.Services.Count);
         Assert.Empty(policy.Allow);
         Assert.Equal(new BanPolicy(TimeSpan.FromMinutes(10), 6, TimeSpan.FromDays(7), TimeSpan.FromDays(30), 1_000_000), policy.Bans);
         Assert.Equal(new TrustPolicy(TimeSpan.FromDays(30), 10), policy.Trust);
@@ -99,6 +99,25 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(new Threshold(10, TimeSpan.FromMinutes(10)), added.Failures);
         Assert.Equal(["sshd@alt.service"], added.Units);
         Assert.Equal(new LogSource("/var/log/alt.log", "sshd"), added.Log);
+    }
+
+    [Fact]
+    public void Lay_SeveralLogs_HaveTheOneForAllFirst()
+    {
+        EffectivePolicy policy = Lay("services: { web: { enabled: true, log: [{ file: /var/log/n.log, program: nginx }, journal, { file: /var/log/r.log, program: roundcube }] } }");
+        ServicePolicy web = policy.Services.Single(s => s.Name == "web");
+        Assert.Equal([LogSource.Journal, new("/var/log/n.log", "nginx"), new("/var/log/r.log", "roundcube")], web.Logs);
+        Assert.Equal("nginx", policy.Values.Single(v => v.Path == "services.web.log[0].program").Text);
+    }
+
+    [Fact]
+    public void BuiltIn_Web_IsOffAndHasNoLimit()
+    {
+        ServicePolicy web = PolicyReader.Parse([], new LogFacts(HasJournal: false, _ => false)).Services.Single(s => s.Name == "web");
+        Assert.False(web.Enabled);
+        Assert.Equal(LimitMode.Off, web.Limit.Mode);
+        Assert.Null(web.Probes);
+        Assert.NotNull(web.Failures);
     }
 
     [Fact]
