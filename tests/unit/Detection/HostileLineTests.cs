@@ -58,7 +58,7 @@ public sealed class HostileLineTests
         Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
         {
             var random = new Random(seed);
-            string[] starts = ["", "Nov 21 04:00:00 h sshd[1]: ", "<34>1 - h sshd 1 - ", "2026-11-21T04:00:00Z h dovecot: imap-login: ", "@4000000065", "<", "<1>1 "];
+            string[] starts = ["", "Nov 21 04:00:00 h sshd[1]: ", "<34>1 - h sshd 1 - ", "2026-11-21T04:00:00Z h dovecot: imap-login: ", "@4000000065", "<", "<1>1 ", "Sat Nov 21 04:00:00 2026 ", "[Sat Nov 21 04:00:00.", "[21-Nov-2026 04:00:00 ", "2026/11/21 04:00:00 h proftpd[", "Nov 21 04:00:00 h [", "192.0.2.7 - x [21/Nov/2026:04:00:00 "];
             byte[] line = [.. Encoding.UTF8.GetBytes(starts[random.Next(starts.Length)] + Bricks[random.Next(Bricks.Length)]), .. Bytes(random)];
             var parser = new LogParser(RuleSet.BuiltIn, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
             parser.TryExplain(line, [], out _);

@@ -8,7 +8,7 @@ public sealed class LogPlanTests
     [Fact]
     public void Plan_OfAProgramWithItsOwnFile_CountsItThereOnly()
     {
-        const string Text = "services: { ssh: { log: { file: /var/log/all.log, program: sshd } }, ftp: { log: [{ file: /var/log/all.log }, { file: /var/log/x/../vsftpd.log, program: vsftpd }] } }";
+        const string Text = "services: { ssh: { log: { file: /var/log/all.log, program: sshd } }, ftp: { log: [{ file: /var/log/all.log }, { file: /var/log/vsftpd.log, program: vsftpd }] } }";
         EffectivePolicy policy = PolicyReader.Parse([new PolicyFile("p.yaml", System.Text.Encoding.UTF8.GetBytes(Text))], new LogFacts(HasJournal: true, _ => true));
         IReadOnlyList<PlannedLog> plan = LogPlan.For(policy);
         PlannedLog all = plan.Single(l => l.File == "/var/log/all.log"), own = plan.Single(l => l.File == "/var/log/vsftpd.log");
