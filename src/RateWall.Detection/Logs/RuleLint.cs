@@ -30,10 +30,10 @@ internal static class RuleLint
         foreach (Rule rule in file.Rules)
         {
             if (Reached(rules, file, rule) is { } finding) yield return finding;
-            RuleSample[] own = [.. file.Samples.Where(s => s.Rule == rule.Name && s.Kind != AttemptKind.None)];
-            if (own.Length == 0 && rule.Kind != AttemptKind.None)
+            RuleSample[] own = [.. file.Samples.Where(s => s.Rule == rule.Name && (s.Kind != AttemptKind.None || s.Opens))];
+            if (own.Length == 0 && !rule.IsClaim)
                 yield return new(rule.Name, "no-sample", "no sample line shows what this rule is for; add one, and a forged one");
-            if (rule.Counting == Counting.Counts && rule.Kind != AttemptKind.None && Array.Exists(rule.Templates, t => t.Choice == AnchorChoice.Only && t.Pieces.Any(p => p.IsAddress)))
+            if (rule.Counting == Counting.Counts && !rule.IsClaim && Array.Exists(rule.Templates, t => t.Choice == AnchorChoice.Only && t.Pieces.Any(p => p.IsAddress)))
                 yield return new(rule.Name, "two-sided", "clients write on both sides of the address: a line that is forged counts without a source");
             foreach (RuleSample sample in own)
                 if (Attack(file, sample) is { } forged) yield return new(sample.Place, "forged", forged);
@@ -55,9 +55,9 @@ internal static class RuleLint
                 {
                     Rule? taken = Taker(rules, file, Encoding.Latin1.GetBytes(start + shown), part);
                     if (ReferenceEquals(taken, rule)) return null;
-                    if (taken is not null && rule.Kind != AttemptKind.None) taker = taken.Name;
+                    if (taken is not null && !rule.IsClaim) taker = taken.Name;
                     // Nothing tells which rule it was that took a line for no try.
-                    if (taken is null && Array.Exists(file.Rules, r => r.Kind == AttemptKind.None)) return null;
+                    if (taken is null && Array.Exists(file.Rules, r => r.IsClaim)) return null;
                 }
             }
         }

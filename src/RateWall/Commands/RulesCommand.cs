@@ -105,7 +105,14 @@ internal static class RulesCommand
         file.Name, file.Origin, file.Programs, file.Units, file.Services, file.Samples,
         [.. file.Rules.Select(r => new RuleForm(r.Name, KindOf(r), CountingOf(r), r.Template))]);
 
-    private static string CountingOf(RuleDescription rule) => rule.IsEcho ? "echo" : rule.IsNote ? "note" : "yes";
+    private static string CountingOf(RuleDescription rule) => (rule.IsEcho, rule.IsNote, rule.Kind) switch
+    {
+        (true, _, _) => "echo",
+        // A line that opens a session is no try, and no evidence of one.
+        (_, true, AttemptKind.None) => "opens",
+        (_, true, _) => "note",
+        _ => "yes",
+    };
 
     private static string KindOf(RuleDescription rule) => rule.Kind.ToString().ToLowerInvariant();
 

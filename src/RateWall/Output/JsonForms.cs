@@ -295,7 +295,7 @@ public sealed record RuleFileForm(
 /// <summary>A rule.</summary>
 /// <param name="Name">"file:line".</param>
 /// <param name="Kind">"failure", "invalid", "probe", "limit", "success", or "none".</param>
-/// <param name="Counts">"yes", "note" or "echo".</param>
+/// <param name="Counts">"yes", "note", "echo" or "opens".</param>
 /// <param name="Template">The template, or "regex" and the pattern.</param>
 public sealed record RuleForm(
     [property: JsonPropertyName("name")] string Name,
