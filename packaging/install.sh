@@ -13,7 +13,7 @@ TEXT
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 program_directory=$here/../artifacts/ratewall
-units=(ratewall.service ratewall-correlate.service ratewall-correlate.timer)
+units=(ratewall.service ratewall-correlate.service ratewall-correlate.timer ratewall-follow.service)
 root=
 uninstall=no
 
@@ -79,6 +79,7 @@ Nothing is enabled yet. Next:
   ratewall apply --check                              would the kernel take it?
   systemctl enable --now ratewall.service             the wall, now and at every boot
   systemctl enable --now ratewall-correlate.timer     logs to bans, every 15 seconds
+  systemctl enable --now ratewall-follow.service      or instead of the timer: at once, by a process that stays
   ratewall status
 TEXT
 }

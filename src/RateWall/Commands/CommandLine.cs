@@ -150,9 +150,17 @@ public static class CommandLine
             OutTerminal = ReferenceEquals(output, Console.Out) ? Terminal.OfOutput() : Terminal.None,
             ErrorTerminal = ReferenceEquals(error, Console.Error) ? Terminal.OfError() : Terminal.None,
         };
+        ExitCode code = ExitCode.Done;
+        return Failure(session, () => code = run(session, result)) ?? code;
+    }
+
+    /// <summary>Does something, and tells how it failed; null when it did not.</summary>
+    internal static ExitCode? Failure(Session session, Action run)
+    {
         try
         {
-            return run(session, result);
+            run();
+            return null;
         }
         catch (CommandException e)
         {

@@ -14,25 +14,49 @@ internal static class CorrelateCommand
     private static readonly TimeSpan LeastHorizon = TimeSpan.FromHours(24);
     private static readonly TimeSpan LeastMemory = TimeSpan.FromDays(90);
 
-    public static Command Create() => CommandLine.Verb(
-        "correlate",
-        "Reads what is new in the logs and bans offenders. Each line is counted once, whatever happens. The first run reads a log file from its start and the journal from 24 hours ago; what is too long ago leads to no ban, and lines without a time do not count in it. A second run at the same time does nothing.",
-        "ratewall correlate --format json",
-        (session, _) => Run(session));
+    private static readonly Option<bool> Following = new("--follow")
+    {
+        Description = "Keep running and read what comes as it comes, until stopped (SIGTERM, Ctrl-C).",
+    };
+
+    private static readonly Option<bool> Follow = new("--follow")
+    {
+        Description = "Keep running and read each line as it comes, until stopped (SIGTERM, Ctrl-C).",
+    };
+
+    public static Command Create()
+    {
+        Command command = CommandLine.Verb(
+            "correlate",
+            "Reads what is new in the logs and bans offenders. Each line is counted once, whatever happens. The first run reads a log file from its start and the journal from 24 hours ago; what is too long ago leads to no ban, and lines without a time do not count in it. A second run at the same time does nothing.",
+            "ratewall correlate --format json",
+            (session, arguments) => arguments.GetValue(Follow) ? FollowLoop.Run(session) : Run(session));
+        command.Add(Follow);
+        return command;
+    }
 
     private static ExitCode Run(Session session)
     {
-        long started = session.Time.GetTimestamp();
         EffectivePolicy policy = session.LoadPolicy();
         RuleSet rules = OperatorRules.Load(session.RulesDirectory);
         using StateLock? run = StateLock.TryRun(session.StateDirectory);
-        if (run is null)
-        {
-            session.Error.WriteLine("ratewall: another correlate is running; it reads these lines too, so there is nothing to do");
-            Print(session, new(0, 0, 0, 0, 0));
-            return ExitCode.Done;
-        }
+        if (run is not null) return Round(session, policy, rules);
+        session.Error.WriteLine("ratewall: another correlate is running; it reads these lines too, so there is nothing to do");
+        Print(session, new(0, 0, 0, 0, 0));
+        return ExitCode.Done;
+    }
 
+    /// <summary>Reads every log to its end. The caller holds the lock of the one run at a time.</summary>
+    /// <param name="session">Where things are.</param>
+    /// <param name="policy">What is watched.</param>
+    /// <param name="rules">The rule files.</param>
+    /// <param name="goOn">
+    /// Asked after each step of reading; a round that is told not to go on leaves the rest to the next. With it only what
+    /// happened is told. Null: a run by itself, which says how it went.
+    /// </param>
+    internal static ExitCode Round(Session session, EffectivePolicy policy, RuleSet rules, Func<bool>? goOn = null)
+    {
+        long started = session.Time.GetTimestamp();
         using KernelBans kernel = KernelBans.Open(session.Time);
         if (!kernel.WallPresent)
             throw new CommandException(ExitCode.Refused, "the wall is not up, so nobody could be banned and nothing was read; run 'ratewall apply' first");
@@ -45,7 +69,7 @@ internal static class CorrelateCommand
         CorrelationRun reading;
         using (var progress = new ProgressLine(session.Error, session.ErrorTerminal, session.Time))
         {
-            reading = new(policy, rules, exemptions.Keys, state, commit, session.Time, session.Error, progress);
+            reading = new(policy, rules, exemptions.Keys, state, commit, session.Time, session.Error, progress) { GoOn = goOn };
             foreach (PlannedLog log in LogPlan.For(policy)) reading.Read(log);
         }
 
@@ -54,7 +78,8 @@ internal static class CorrelateCommand
         Prune(session, state, policy);
         TellOfFullSets(session, commit);
         TellOfConnections(session, commit);
-        Tell(session, reading, settled, commit.ConnectionsEnded, session.Time.GetElapsedTime(started));
+        if (goOn is null || reading.Verdicts.Count + settled.Count > 0)
+            Tell(session, reading, settled, commit.ConnectionsEnded, session.Time.GetElapsedTime(started));
         return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
     }
 

@@ -23,6 +23,9 @@ internal sealed class CorrelationRun(
 {
     private readonly StepRecorder recorder = new(policy, keys, state);
 
+    /// <summary>Asked after each step whether to read on; what is not read now the next run reads. Null: always.</summary>
+    public Func<bool>? GoOn { get; init; }
+
     /// <summary>Lines read.</summary>
     public long Lines { get; private set; }
 
@@ -101,7 +104,7 @@ internal sealed class CorrelationRun(
             recorder.Clear();
             progress?.Report(() => $"{source.Name}: {HumanCount.Of(parser.Lines, "line")} read, {HumanCount.Of(recorder.Attempts, "attempt")} so far");
         }
-        while (!atEnd);
+        while (GoOn?.Invoke() != false && !atEnd);
         Lines += parser.Lines;
 
         void Observe(in Attempt attempt)

@@ -43,10 +43,7 @@ internal sealed class JournalSource : ILogSource
         Journal journal, JournalTrust trust, IReadOnlySet<string> services, string? cursor, DateTimeOffset now, TextWriter warnings,
         int stepEntries = DefaultStepEntries)
     {
-        foreach (string unit in trust.Units) journal.AddMatch("_SYSTEMD_UNIT", unit);
-        journal.AddDisjunction();
-        journal.AddMatch("_UID", "0");
-        foreach (string command in trust.Commands) journal.AddMatch("_COMM", command);
+        trust.Narrow(journal);
         if (cursor is null) journal.SeekTime(now - FirstLook);
         else if (!journal.SeekAfter(cursor))
             warnings.WriteLine("ratewall: warning: the journal no longer has the entry where reading stopped; going on with the nearest that is left");

@@ -1,5 +1,6 @@
 using RateWall.Detection.Logs;
 using RateWall.Policy;
+using RateWall.Systemd;
 
 namespace RateWall.Storage;
 
@@ -32,6 +33,15 @@ internal sealed class JournalTrust
 
     /// <summary>Command names of root's processes to look for, cut to what the kernel keeps.</summary>
     public IEnumerable<string> Commands => commands;
+
+    /// <summary>Lets a journal give only entries of these units, and of root's processes with these names.</summary>
+    public void Narrow(Journal journal)
+    {
+        foreach (string unit in Units) journal.AddMatch("_SYSTEMD_UNIT", unit);
+        journal.AddDisjunction();
+        journal.AddMatch("_UID", "0");
+        foreach (string command in Commands) journal.AddMatch("_COMM", command);
+    }
 
     /// <summary>True when an entry may speak for a program.</summary>
     /// <param name="program">SYSLOG_IDENTIFIER: the sender's own word.</param>

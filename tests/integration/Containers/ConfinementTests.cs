@@ -29,14 +29,14 @@ public sealed class ConfinementTests(ContainerEngine engine)
         host.Write("/var/log/foreign.log", "secret\n");
         host.Exec("chmod", "0600", "/var/log/foreign.log").MustSucceed("chmod");
         host.Exec("chown", "sshd:nogroup", "/var/log/foreign.log").MustSucceed("chown");
-        foreach (string unit in new[] { "ratewall.service", "ratewall-correlate.service" })
+        foreach (string unit in new[] { "ratewall.service", "ratewall-correlate.service", "ratewall-follow.service" })
         {
             host.Exec("mkdir", "-p", $"/run/systemd/system/{unit}.d").MustSucceed("mkdir");
-            host.Write($"/run/systemd/system/{unit}.d/probe.conf", $"[Service]\nExecStart=\nExecStart=/bin/sh /usr/local/bin/needs {unit}\n");
+            host.Write($"/run/systemd/system/{unit}.d/probe.conf", $"[Service]\nType=oneshot\nRestart=no\nExecStart=\nExecStart=/bin/sh /usr/local/bin/needs {unit}\n");
         }
 
         host.Exec("systemctl", "daemon-reload").MustSucceed("systemctl daemon-reload");
-        foreach (string unit in new[] { "ratewall.service", "ratewall-correlate.service" })
+        foreach (string unit in new[] { "ratewall.service", "ratewall-correlate.service", "ratewall-follow.service" })
         {
             host.StartUnit(unit);
             host.Exec("rm", "/var/lib/ratewall/state", "/run/ratewall/lock").MustSucceed("the shared directories");

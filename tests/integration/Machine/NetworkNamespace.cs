@@ -35,6 +35,10 @@ public sealed partial class NetworkNamespace : IDisposable
         string program, IReadOnlyList<string> arguments, string? input, IReadOnlyDictionary<string, string?>? environment) =>
         Shell.Run("nsenter", [$"--net=/run/netns/{Name}", Shell.FindOnPath(program) ?? program, .. arguments], input, environment);
 
+    /// <summary>Starts a program in the namespace that goes on; nsenter becomes it, so the process is the program's own.</summary>
+    public System.Diagnostics.Process Start(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?> environment) =>
+        Shell.Start("nsenter", [$"--net=/run/netns/{Name}", Shell.FindOnPath(program) ?? program, .. arguments], environment);
+
     /// <summary>The real nft program, as the second opinion on what is in the kernel.</summary>
     public string Nft(params string[] arguments) => Exec("nft", arguments).MustSucceed($"nft {string.Join(' ', arguments)}").Out;
 

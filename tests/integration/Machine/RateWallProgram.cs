@@ -40,6 +40,10 @@ public sealed class RateWallProgram : IDisposable
     public Answer RunWith(IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
         network.Exec(Dotnet, CommandLine(arguments), null, new Dictionary<string, string?>(environment.Concat(Quiet), StringComparer.Ordinal));
 
+    /// <summary>Starts a verb that goes on; the caller ends it.</summary>
+    public System.Diagnostics.Process Start(IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
+        network.Start(Dotnet, CommandLine(arguments), new Dictionary<string, string?>(environment.Concat(Quiet), StringComparer.Ordinal));
+
     /// <summary>Runs a verb under strace(1).</summary>
     public Answer Trace(IEnumerable<string> options, params string[] arguments) => RunUnder("strace", options, arguments);
 
