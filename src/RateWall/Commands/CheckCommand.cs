@@ -55,6 +55,9 @@ internal static class CheckCommand
             watched.Contains(s.Name) ? s.Failures?.Count : null, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit))
         {
             FurtherLogs = [.. s.FurtherLogs.Select(l => l.File ?? "journal")],
+            Answer = s.Limit.Mode == LimitMode.Off ? null : s.Limit.Answer == LimitAnswer.Reset ? "reset" : "drop",
+            MostPerMinuteNetwork = WorstCase.NetworkConnectionsPerMinute(s.Limit),
+            MostAtOnce = s.Limit.Concurrent,
         })];
         AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)), AnswerJson.Default.CheckForm);
     }
@@ -94,7 +97,10 @@ internal static class CheckCommand
 
     private static string Describe(LimitPolicy limit) => limit.Mode == LimitMode.Off
         ? "off"
-        : $"{Lower(limit.Mode)} {limit.Connections} in {DurationText.Format(limit.Per)}";
+        : $"{Lower(limit.Mode)} {limit.Connections} in {DurationText.Format(limit.Per)}"
+            + (limit.Prefix is { } prefix ? $", network {prefix.Connections} in {DurationText.Format(prefix.Per)}" : "")
+            + (limit.Concurrent is { } held ? $", {held} at once" : "")
+            + (limit.Answer == LimitAnswer.Reset ? ", reset" : "");
 
     private static string Lower(LimitMode mode) => mode.ToString().ToLowerInvariant();
 

@@ -43,8 +43,10 @@ internal static class StatusCommand
         SetDescription? fullest = sets
             .Where(s => s.Name.StartsWith($"{service.Name}_v", StringComparison.Ordinal) && s.Count is not null)
             .MaxBy(s => s.Count);
-        return new(service.Name, service.Ports, Packets("passed"), Packets("limited"), Packets("overflow"), Packets("banned"))
+        return new(service.Name, service.Ports, Packets("passed"), Packets("limited") + Packets("prefix") + Packets("concurrent"), Packets("overflow"), Packets("banned"))
         {
+            LimitedNetwork = service.Limit.Prefix is null ? null : Packets("prefix"),
+            LimitedAtOnce = service.Limit.Concurrent is null ? null : Packets("concurrent"),
             Sources = fullest?.Count,
             Size = fullest?.Size,
             Siege = inForce.SiegeOf(service),

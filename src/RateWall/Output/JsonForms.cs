@@ -33,6 +33,14 @@ public sealed record ServiceStatusForm(
     [property: JsonPropertyName("overflow")] long Overflow,
     [property: JsonPropertyName("banned")] long Banned)
 {
+    /// <summary>Of the limited, those refused because their network had opened too many; null where policy does not limit networks.</summary>
+    [JsonPropertyName("limited_network"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? LimitedNetwork { get; init; }
+
+    /// <summary>Of the limited, those refused because their source held too many open; null where policy does not limit that.</summary>
+    [JsonPropertyName("limited_at_once"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? LimitedAtOnce { get; init; }
+
     /// <summary>Sources now remembered in the service's fullest set; null when not asked of the kernel.</summary>
     [JsonPropertyName("sources"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? Sources { get; init; }
@@ -195,6 +203,18 @@ public sealed record WorstCaseForm(
     /// <summary>Log files of single programs that are read for it besides; missing when there are none.</summary>
     [JsonPropertyName("further_logs"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public IReadOnlyList<string>? FurtherLogs { get; init => field = value is { Count: 0 } ? null : value; }
+
+    /// <summary>What a refused connection gets, "drop" or "reset"; null: nothing is refused.</summary>
+    [JsonPropertyName("answer")]
+    public string? Answer { get; init; }
+
+    /// <summary>The most connections of one network (IPv4 /24, IPv6 /48) in any minute; null: no such limit.</summary>
+    [JsonPropertyName("most_per_minute_network")]
+    public long? MostPerMinuteNetwork { get; init; }
+
+    /// <summary>The most connections a source holds open at once; null: any number.</summary>
+    [JsonPropertyName("most_at_once")]
+    public int? MostAtOnce { get; init; }
 }
 
 /// <summary>`policy`.</summary>

@@ -19,6 +19,21 @@ public enum LimitMode
     Bucket,
 }
 
+/// <summary>What becomes of a connection that a limit refuses.</summary>
+public enum LimitAnswer
+{
+    /// <summary>Nothing is answered: the client waits and tries again.</summary>
+    Drop,
+
+    /// <summary>A TCP reset: the client knows at once.</summary>
+    Reset,
+}
+
+/// <summary>What all sources of one network (IPv4 /24, IPv6 /48) may open together.</summary>
+/// <param name="Connections">So many at once, 1 to 100000, then as many more in each period.</param>
+/// <param name="Per">The period: 1 second to 1 day, whole seconds.</param>
+public sealed record PrefixLimit(int Connections, TimeSpan Per);
+
 /// <summary>The kernel's new-connection limit of a service.</summary>
 /// <param name="Mode">How it counts.</param>
 /// <param name="Connections">N: 1 to 10 for window and quiet, 1 to 100000 for bucket, 0 for off.</param>
@@ -27,7 +42,17 @@ public enum LimitMode
 /// <param name="OverflowPerSecond">
 /// What sources of one /16 (IPv6: one /32) may open together, per second, when they could not be recorded.
 /// </param>
-public sealed record LimitPolicy(LimitMode Mode, int Connections, TimeSpan Per, int Size, int OverflowPerSecond);
+public sealed record LimitPolicy(LimitMode Mode, int Connections, TimeSpan Per, int Size, int OverflowPerSecond)
+{
+    /// <summary>What a whole network may open, or null when only single sources are limited.</summary>
+    public PrefixLimit? Prefix { get; init; }
+
+    /// <summary>The most connections a source may hold open at the same time, 1 to 65535, or null for any number.</summary>
+    public int? Concurrent { get; init; }
+
+    /// <summary>What becomes of connections it refuses.</summary>
+    public LimitAnswer Answer { get; init; }
+}
 
 /// <summary>What all sources that are not trusted may open together while their service is under siege.</summary>
 /// <param name="Connections">N: 1 to 100000 at once, and as many more each <paramref name="Per"/>.</param>

@@ -118,6 +118,9 @@ public sealed class TemplateValues
         init => texts[name] = value;
     }
 
+    /// <summary>Sets a text where there may be one already.</summary>
+    public void Set(string name, string text) => texts[name] = text;
+
     /// <summary>Adds a list whose rounds each bring their own names.</summary>
     public TemplateValues AddList(string name, IEnumerable<TemplateValues> rounds)
     {

@@ -9,9 +9,11 @@ public sealed partial class RulesetRenderer
 {
     private static readonly Road[] Roads =
     [
-        new("_v4", "4", "ipv4_addr", "ip saddr", "ip saddr & 255.255.0.0", Declares: true),
-        new("_v6", "6", "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::", "ip6 saddr & ffff:ffff::", Declares: true),
-        new("_v6host", "6", "ipv6_addr", "ip6 saddr", "ip6 saddr & ffff:ffff::", Declares: false),
+        new("_v4", "4", "ipv4_addr", "ip saddr", "ip saddr & 255.255.0.0", "ip saddr & 255.255.255.0", "IPv4 by /24", Declares: true),
+        new("_v6", "6", "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::", "ip6 saddr & ffff:ffff::", "ip6 saddr & ffff:ffff:ffff::", "IPv6 by /48", Declares: true),
+        // The /48 of NAT64 is the whole of IPv4, and that of a link is everybody on it. The last eight bits are what an
+        // IPv4 /24 is behind NAT64.
+        new("_v6host", "6", "ipv6_addr", "ip6 saddr", "ip6 saddr & ffff:ffff::", "ip6 saddr & ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00", "hosts of byhost6 by /120", Declares: false),
     ];
 
     private readonly Func<string, NftTemplate> template;
@@ -44,7 +46,12 @@ public sealed partial class RulesetRenderer
             ["limits"] = string.Concat(services.SelectMany(s => Roads.Select(r => RenderRoad(s, r, policy)).Prepend(RenderService(s)))),
         };
         frame.AddList("families", services.Select(s => s.Family).Distinct(StringComparer.Ordinal).Select(f => new TemplateValues { ["family"] = f }));
-        frame.AddList("services", services.Select(s => new TemplateValues { ["service"] = s.Name }));
+        frame.AddList("services", services.Select(s => new TemplateValues
+        {
+            ["service"] = s.Name,
+            ["prefix"] = Flag(s.Limit.Prefix is not null),
+            ["concurrent"] = Flag(s.Limit.Concurrent is not null),
+        }));
         return Describe(template("table.nft").Fill(frame));
     }
 
@@ -55,6 +62,7 @@ public sealed partial class RulesetRenderer
         ["siege_connections"] = Number(service.Siege.Connections),
         ["siege_seconds"] = Number((long)service.Siege.Per.TotalSeconds),
         ["siege_rate"] = Rate(service.Siege.Connections, service.Siege.Per),
+        ["refuse"] = Refuse(service.Limit),
     });
 
     private string RenderRoad(ServicePolicy service, Road road, EffectivePolicy policy)
@@ -71,8 +79,8 @@ public sealed partial class RulesetRenderer
             ["type"] = road.Type,
             ["key"] = road.Key,
             ["wide"] = road.Wide,
-            ["declares"] = road.Declares ? "yes" : "",
-            ["ipv6"] = road.Version == "6" ? "yes" : "",
+            ["declares"] = Flag(road.Declares),
+            ["ipv6"] = Flag(road.Version == "6"),
             ["connections"] = Number(limit.Connections),
             ["seconds"] = Number((long)limit.Per.TotalSeconds),
             ["rate"] = Rate(limit.Connections, limit.Per),
@@ -81,7 +89,9 @@ public sealed partial class RulesetRenderer
             ["trusted_size"] = Number(WorstCase.TrustedSources),
             ["size"] = Number(limit.Size),
             ["overflow"] = Number(limit.OverflowPerSecond),
+            ["refuse"] = Refuse(limit),
         };
+        AddChecks(values, service, road, trusted: policy.Trust.Factor);
         values.AddList("slots", Enumerable.Range(1, limit.Connections).Select(i => new TemplateValues { ["slot"] = Number(i) }));
         string own = limit.Mode switch
         {
@@ -92,8 +102,40 @@ public sealed partial class RulesetRenderer
             _ => throw new ArgumentOutOfRangeException(nameof(service), limit.Mode, "unknown limit mode"),
         };
         string text = "\n" + template(own).Fill(values);
-        return limit.Mode == LimitMode.Off ? text : text + "\n" + template("limit-common.nft").Fill(values);
+        if (limit.Mode == LimitMode.Off) return text;
+        text += "\n" + template("limit-common.nft").Fill(values);
+        if (limit.Prefix is not null) text += "\n" + template("limit-prefix.nft").Fill(values);
+        if (limit.Concurrent is not null) text += "\n" + template("limit-concurrent.nft").Fill(values);
+        return text;
     }
+
+    /// <summary>What stands between a source's own limit and its acceptance: the shared limits, where policy has any.</summary>
+    private static void AddChecks(TemplateValues values, ServicePolicy service, Road road, int trusted)
+    {
+        (LimitPolicy limit, string chain) = (service.Limit, service.Name + road.Suffix);
+        bool checks = limit.Prefix is not null || limit.Concurrent is not null;
+        values.Set("checks", Flag(checks));
+        values.Set("pass", checks ? $"goto {chain}_pass" : $"goto {service.Name}_admitted");
+        values.Set("trusted_pass", limit.Concurrent is not null ? $"goto {chain}_trusted_pass" : $"counter name {service.Name}_passed accept");
+        values.Set("prefix", limit.Prefix is null ? "" : road.Prefix);
+        if (limit.Prefix is { } prefix)
+        {
+            values.Set("prefix_bits", road.PrefixBits);
+            values.Set("prefix_connections", Number(prefix.Connections));
+            values.Set("prefix_seconds", Number((long)prefix.Per.TotalSeconds));
+            values.Set("prefix_rate", Rate(prefix.Connections, prefix.Per));
+        }
+
+        values.Set("concurrent", limit.Concurrent is { } most ? Number(most) : "");
+        if (limit.Concurrent is not { } held) return;
+        values.Set("trusted_concurrent", Number((long)held * trusted));
+        // Whoever is alone in a crowd has what he would have had by himself.
+        values.Set("crowd", Number(Math.Max(held, limit.OverflowPerSecond)));
+    }
+
+    private static string Refuse(LimitPolicy limit) => limit.Answer == LimitAnswer.Reset ? "reject with tcp reset" : "drop";
+
+    private static string Flag(bool on) => on ? "yes" : "";
 
     /// <summary>
     /// nft knows rates per second, minute, hour, day and week only. Any other period is stated per day; what is lost by
@@ -177,5 +219,5 @@ public sealed partial class RulesetRenderer
     [GeneratedRegex(@"size (?<size>[0-9]+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex SizeClause();
 
-    private sealed record Road(string Suffix, string Version, string Type, string Key, string Wide, bool Declares);
+    private sealed record Road(string Suffix, string Version, string Type, string Key, string Wide, string Prefix, string PrefixBits, bool Declares);
 }

@@ -40,16 +40,35 @@ internal sealed class TwoHosts : IDisposable
 
     public NetworkNamespace Client { get; } = new();
 
-    /// <summary>Gives the client one more address.</summary>
-    public void AddClientAddress(string address)
+    /// <summary>Gives the client addresses in one more network behind it.</summary>
+    public void AddClientNetwork(string network, params string[] addresses)
     {
-        // Detecting duplicates would keep an IPv6 address from being used at once.
-        string[] add = ["addr", "add", address, "dev", "lo"];
-        Client.Ip(address.Contains(':', StringComparison.Ordinal) ? [.. add, "nodad"] : add);
+        bool ipv4 = !network.Contains(':', StringComparison.Ordinal);
+        Server.Ip(ipv4 ? "-4" : "-6", "route", "replace", network, "via", ipv4 ? Client4 : Client6);
+        foreach (string address in addresses) AddClientAddress(address);
     }
 
-    /// <summary>Opens a connection and keeps it; null when the SYN was not answered in time.</summary>
-    public Socket? Connect(string from, int port) => Client.Run(() =>
+    /// <summary>Gives the client one more address, good at once: even on lo the kernel looks for duplicates in its own time.</summary>
+    public void AddClientAddress(string address) =>
+        Client.Ip(["addr", "add", address, "dev", "lo", .. address.Contains(':', StringComparison.Ordinal) ? ["nodad"] : (string[])[]]);
+
+    /// <summary>Opens a connection and keeps it; null when the SYN was not answered in time, or with a refusal.</summary>
+    public Socket? Connect(string from, int port) => Open(from, port, out _);
+
+    /// <summary>How the attempt to connect ends: Success, ConnectionRefused, or TimedOut when nothing is answered for 400 ms.</summary>
+    public SocketError Outcome(string from, int port)
+    {
+        using Socket? socket = Open(from, port, out SocketError outcome);
+        return outcome;
+    }
+
+    private Socket? Open(string from, int port, out SocketError outcome)
+    {
+        (Socket? socket, outcome) = Client.Run(() => Open(from, port));
+        return socket;
+    }
+
+    private static (Socket?, SocketError) Open(string from, int port)
     {
         var source = IPAddress.Parse(from);
         var socket = new Socket(source.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -65,15 +84,12 @@ internal sealed class TwoHosts : IDisposable
             // Non-blocking: the answer is awaited below. A retransmitted SYN (after 1 s) must not count as a second try.
         }
 
-        if (socket.Poll(TimeSpan.FromMilliseconds(400), SelectMode.SelectWrite)
-            && (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)! == 0)
-        {
-            return socket;
-        }
-
+        bool answered = socket.Poll(TimeSpan.FromMilliseconds(400), SelectMode.SelectWrite);
+        var error = (SocketError)(int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+        if (answered && error == SocketError.Success) return (socket, error);
         socket.Dispose();
-        return null;
-    });
+        return (null, answered ? error : SocketError.TimedOut);
+    }
 
     /// <summary>Opens a connection and takes its other end, as its daemon would.</summary>
     public (Socket Client, Socket Served) Hold(string from, int port)

@@ -22,4 +22,26 @@ public sealed class WorstCaseTests
         long one = WorstCase.KernelMemory(limit), two = WorstCase.KernelMemory(limit with { Connections = 2 });
         Assert.InRange(two - one, 14_800_000, 15_000_000);
     }
+
+    [Fact]
+    public void ConnectionsPerMinute_NetworkAllowsLess_IsWhatTheNetworkAllows()
+    {
+        LimitPolicy limit = new LimitPolicy(LimitMode.Bucket, 60, TimeSpan.FromSeconds(60), 65_535, 20)
+        {
+            Prefix = new PrefixLimit(30, TimeSpan.FromSeconds(60)),
+        };
+        Assert.Equal(60, WorstCase.ConnectionsPerMinute(limit));
+        Assert.Equal(60, WorstCase.NetworkConnectionsPerMinute(limit));
+        Assert.Equal(1200, WorstCase.TrustedConnectionsPerMinute(limit, 10));
+        Assert.Null(WorstCase.NetworkConnectionsPerMinute(limit with { Prefix = null }));
+    }
+
+    [Fact]
+    public void KernelMemory_SharedLimits_TakeMore()
+    {
+        var limit = new LimitPolicy(LimitMode.Bucket, 60, TimeSpan.FromSeconds(60), 65_000, 20);
+        long plain = WorstCase.KernelMemory(limit);
+        Assert.InRange(WorstCase.KernelMemory(limit with { Prefix = new PrefixLimit(30, TimeSpan.FromSeconds(60)) }) - plain, 62_000_000, 64_000_000);
+        Assert.InRange(WorstCase.KernelMemory(limit with { Concurrent = 10 }) - plain, 77_000_000, 78_000_000);
+    }
 }
