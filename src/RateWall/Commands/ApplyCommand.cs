@@ -27,17 +27,20 @@ internal static class ApplyCommand
 
     private static ExitCode Validate(Session session)
     {
-        Ruleset ruleset = RulesetRenderer.BuiltIn.Render(session.LoadPolicy());
+        WallTemplates templates = session.LoadTemplates();
+        Ruleset ruleset = new RulesetRenderer(templates).Render(session.LoadPolicy());
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
         wall.Check(ruleset);
-        Answer(session, changed: false, "valid", $"the kernel would take this wall: {ruleset.Sets.Count} sets, {ruleset.Chains.Count} chains; nothing was changed");
+        TellOfAbsentInterfaces(session, ruleset);
+        Answer(session, templates, changed: false, "valid", $"the kernel would take this wall: {ruleset.Sets.Count} sets, {ruleset.Chains.Count} chains; nothing was changed");
         return ExitCode.Done;
     }
 
     private static ExitCode Apply(Session session)
     {
         EffectivePolicy policy = session.LoadPolicy();
-        Ruleset ruleset = RulesetRenderer.BuiltIn.Render(policy);
+        WallTemplates templates = session.LoadTemplates();
+        Ruleset ruleset = new RulesetRenderer(templates).Render(policy);
         Exemptions exemptions = Exemptions.Read(policy);
 
         using StateLock turn = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
@@ -54,8 +57,9 @@ internal static class ApplyCommand
             _ => "the wall is as policy says already; nothing was changed",
         };
         if (measures.Count > 0) sentence += $"; put back: {string.Join(", ", measures.Select(PortMeasures.Name))}";
+        TellOfAbsentInterfaces(session, ruleset);
         bool changed = outcome.Changed || measures.Count > 0;
-        Answer(session, changed, changed ? "applied" : "unchanged", sentence);
+        Answer(session, templates, changed, changed ? "applied" : "unchanged", sentence);
         return ExitCode.Done;
     }
 
@@ -84,11 +88,29 @@ internal static class ApplyCommand
         return new PortMeasures(state, ports, policy, session.Time).Restore();
     }
 
-    private static void Answer(Session session, bool changed, string action, string sentence)
+    private static void TellOfAbsentInterfaces(Session session, Ruleset ruleset)
+    {
+        foreach (string name in KernelWall.AbsentInterfaces(ruleset))
+            session.Error.WriteLine($"ratewall: warning: there is no interface {name} (early.ingress); until there is one, its packets meet the bans in the usual place. From Linux 6.16 on it is hooked when it comes, before by the next 'ratewall apply'");
+    }
+
+    private static void Answer(Session session, WallTemplates templates, bool changed, string action, string sentence)
     {
         if (session.Format == OutputFormat.Json)
-            AnswerJson.Write(session.Out, new ChangeForm("apply", changed, [new("wall", action, Note: sentence)]), AnswerJson.Default.ChangeForm);
-        else
-            session.Out.WriteLine(sentence);
+        {
+            ChangeItemForm[] items = [new("wall", action, Note: sentence), .. templates.Overrides.Select(t => new ChangeItemForm(t, "in place of the built-in template"))];
+            AnswerJson.Write(session.Out, new ChangeForm("apply", changed, items), AnswerJson.Default.ChangeForm);
+            return;
+        }
+
+        session.Out.WriteLine(sentence);
+        TellOfOverrides(session, templates);
+    }
+
+    /// <summary>Says which templates are the operator's.</summary>
+    internal static void TellOfOverrides(Session session, WallTemplates templates)
+    {
+        foreach (string path in templates.Overrides)
+            session.Out.WriteLine($"in place of a built-in template: {TerminalText.Escape(path)}");
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using RateWall.Output;
 using RateWall.Policy;
+using RateWall.Wall;
 
 namespace RateWall.Commands;
 
@@ -29,8 +30,10 @@ internal static class CheckCommand
 
         // Without a rule that names it nobody sees a failure at a service, whatever its threshold.
         HashSet<string> watched = [.. OperatorRules.Load(session.RulesDirectory).Files.SelectMany(f => f.Services)];
-        if (session.Format == OutputFormat.Json) WriteJson(session, policy, watched);
-        else WriteTable(session, policy, watched);
+        WallTemplates templates = session.LoadTemplates();
+        new RulesetRenderer(templates).Render(policy);
+        if (session.Format == OutputFormat.Json) WriteJson(session, policy, watched, templates);
+        else WriteTable(session, policy, watched, templates);
         return ExitCode.Done;
     }
 
@@ -47,7 +50,7 @@ internal static class CheckCommand
         session.Error.WriteLine(wrong.Problems.Count == 1 ? "ratewall: the policy has 1 problem" : $"ratewall: the policy has {wrong.Problems.Count} problems");
     }
 
-    private static void WriteJson(Session session, EffectivePolicy policy, HashSet<string> watched)
+    private static void WriteJson(Session session, EffectivePolicy policy, HashSet<string> watched, WallTemplates templates)
     {
         WorstCaseForm[] services = [.. policy.Enabled.Select(s => new WorstCaseForm(
             s.Name, s.Ports, Lower(s.Limit.Mode),
@@ -59,15 +62,16 @@ internal static class CheckCommand
             MostPerMinuteNetwork = WorstCase.NetworkConnectionsPerMinute(s.Limit),
             MostAtOnce = s.Limit.Concurrent,
         })];
-        AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)), AnswerJson.Default.CheckForm);
+        AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)) { Templates = templates.Overrides }, AnswerJson.Default.CheckForm);
     }
 
-    private static void WriteTable(Session session, EffectivePolicy policy, HashSet<string> watched)
+    private static void WriteTable(Session session, EffectivePolicy policy, HashSet<string> watched, WallTemplates templates)
     {
         TextWriter output = session.Out;
         output.WriteLine(policy.Files.Count == 0
             ? "The policy is right: the built-in default, no file was read."
             : $"The policy is right: the built-in default with {string.Join(", ", policy.Files.Select(TerminalText.Escape))} over it.");
+        ApplyCommand.TellOfOverrides(session, templates);
         output.WriteLine();
         var table = new AnswerTable("SERVICE", "PORTS", "LIMIT", ">A MINUTE", ">TRUSTED", "BANNED AFTER", "LOG", ">MEMORY");
         foreach (ServicePolicy service in policy.Enabled)

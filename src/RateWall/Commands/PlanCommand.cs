@@ -14,13 +14,20 @@ internal static class PlanCommand
         Description = "Print the whole ruleset that policy asks for, in the nft language, and ask the kernel nothing.",
     };
 
+    private static readonly Option<string?> Template = new("--template")
+    {
+        Description = $"Print a built-in template, to be changed and put into native-rules beside the policy file: {string.Join(", ", WallTemplates.Names)}.",
+        HelpName = "NAME",
+    };
+
     public static Command Create()
     {
         Command verb = CommandLine.Verb(
             "plan",
             "Shows how the wall in the kernel differs from what policy says. Ends with 1 when it does.",
-            "ratewall plan\nratewall plan --full",
-            (session, parsed) => parsed.GetValue(Full) ? Print(session) : Compare(session));
+            "ratewall plan\nratewall plan --full\nratewall plan --template limit-window.nft",
+            (session, parsed) => parsed.GetValue(Template) is { } name ? PrintTemplate(session, name) : parsed.GetValue(Full) ? Print(session) : Compare(session));
+        verb.Add(Template);
         verb.Add(Full);
         return verb;
     }
@@ -29,21 +36,29 @@ internal static class PlanCommand
     {
         if (session.Format == OutputFormat.Json) throw new CommandException(ExitCode.Usage, "--full prints the nft language; leave --format away");
         EffectivePolicy policy = session.LoadPolicy();
-        session.Out.Write(RulesetRenderer.BuiltIn.Render(policy).Text);
+        session.Out.Write(new RulesetRenderer(session.LoadTemplates()).Render(policy).Text);
+        return ExitCode.Done;
+    }
+
+    private static ExitCode PrintTemplate(Session session, string name)
+    {
+        if (session.Format == OutputFormat.Json) throw new CommandException(ExitCode.Usage, "--template prints a template; leave --format away");
+        session.Out.Write(WallTemplates.BuiltInText(name));
         return ExitCode.Done;
     }
 
     private static ExitCode Compare(Session session)
     {
         EffectivePolicy policy = session.LoadPolicy();
-        Ruleset ruleset = RulesetRenderer.BuiltIn.Render(policy);
+        WallTemplates templates = session.LoadTemplates();
+        Ruleset ruleset = new RulesetRenderer(templates).Render(policy);
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
-        WallDifference difference = wall.Compare(policy, ruleset);
+        WallDifference difference = wall.Compare(policy, ruleset, Exemptions.Read(policy).Keys);
         if (difference.Present) difference = difference with { Lines = [.. difference.Lines, .. MissingMeasures(session, policy)] };
         if (session.Format == OutputFormat.Json)
-            AnswerJson.Write(session.Out, new PlanForm(difference.Present, difference.Any, difference.Lines), AnswerJson.Default.PlanForm);
+            AnswerJson.Write(session.Out, new PlanForm(difference.Present, difference.Any, difference.Lines) { Templates = templates.Overrides }, AnswerJson.Default.PlanForm);
         else
-            Write(session, difference);
+            Write(session, difference, templates);
         return difference.Any ? ExitCode.No : ExitCode.Done;
     }
 
@@ -55,8 +70,9 @@ internal static class PlanCommand
         return [.. new PortMeasures(state, kernel, policy, session.Time).Missing().Select(PortMeasures.Line)];
     }
 
-    private static void Write(Session session, WallDifference difference)
+    private static void Write(Session session, WallDifference difference, WallTemplates templates)
     {
+        ApplyCommand.TellOfOverrides(session, templates);
         if (!difference.Any)
         {
             session.Out.WriteLine("the wall is as policy says");

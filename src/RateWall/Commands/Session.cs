@@ -1,4 +1,5 @@
 using RateWall.Output;
+using RateWall.Wall;
 
 namespace RateWall.Commands;
 
@@ -44,6 +45,12 @@ public sealed record Session
 
     /// <summary>The operator's rule files.</summary>
     public string RulesDirectory => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(ConfigPath)) ?? "/", "rules.d");
+
+    /// <summary>The operator's templates.</summary>
+    public string TemplatesDirectory => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(ConfigPath)) ?? "/", "native-rules");
+
+    /// <summary>Loads the templates in force, or ends the verb with what is wrong with one.</summary>
+    public WallTemplates LoadTemplates() => WallTemplates.Load(TemplatesDirectory);
 
     /// <summary>Loads the policy, or ends the verb with what is wrong with it.</summary>
     public Policy.EffectivePolicy LoadPolicy() => Policy.PolicyReader.Load(ConfigPath, ConfigNamed);

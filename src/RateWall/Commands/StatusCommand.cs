@@ -21,7 +21,7 @@ internal static class StatusCommand
     {
         EffectivePolicy policy = session.LoadPolicy();
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
-        WallDifference difference = wall.Compare(policy, RulesetRenderer.BuiltIn.Render(policy));
+        WallDifference difference = wall.Compare(policy, new RulesetRenderer(session.LoadTemplates()).Render(policy), Exemptions.Read(policy).Keys);
         IReadOnlyDictionary<string, NamedCounter> counters = wall.Present ? wall.Counters() : new Dictionary<string, NamedCounter>(StringComparer.Ordinal);
         IReadOnlyList<SetDescription> sets = wall.Present ? wall.Sets() : [];
         using KernelPorts ports = KernelPorts.Open(session.Time);

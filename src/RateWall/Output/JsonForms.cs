@@ -169,6 +169,10 @@ public sealed record CheckForm(
     [property: JsonPropertyName("services")] IReadOnlyList<WorstCaseForm> Services,
     [property: JsonPropertyName("kernel_memory_bytes")] long? KernelMemoryBytes)
 {
+    /// <summary>The operator's files that stand in place of built-in templates.</summary>
+    [JsonPropertyName("templates")]
+    public IReadOnlyList<string> Templates { get; init; } = [];
+
     /// <summary>The form's name and version.</summary>
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
     public string Schema => "ratewall.check/1";
@@ -244,6 +248,10 @@ public sealed record PlanForm(
     [property: JsonPropertyName("drift")] bool Drift,
     [property: JsonPropertyName("changes")] IReadOnlyList<string> Changes)
 {
+    /// <summary>The operator's files that stand in place of built-in templates.</summary>
+    [JsonPropertyName("templates")]
+    public IReadOnlyList<string> Templates { get; init; } = [];
+
     /// <summary>The form's name and version.</summary>
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
     public string Schema => "ratewall.plan/1";

@@ -145,6 +145,9 @@ public sealed record EffectivePolicy(
     /// <summary>The files that were laid over the built-in default, in order.</summary>
     public IReadOnlyList<string> Files { get; init; } = [];
 
+    /// <summary>Interfaces on which packets of banned sources are dropped before anything else sees them.</summary>
+    public IReadOnlyList<string> Ingress { get; init; } = [];
+
     /// <summary>The enabled services.</summary>
     public IEnumerable<ServicePolicy> Enabled => Services.Where(s => s.Enabled);
 

@@ -10,11 +10,22 @@ namespace RateWall.Policy;
 /// <param name="IsRegular">True for a regular file.</param>
 internal readonly partial record struct FileIdentity(ulong Device, ulong Inode, long Size, bool IsRegular)
 {
+    /// <summary>The user it belongs to.</summary>
+    public uint Owner { get; init; }
+
+    /// <summary>True when its group or everybody may write to it.</summary>
+    public bool IsWritableByOthers { get; init; }
+
+    /// <summary>The user this program runs as (geteuid(2)).</summary>
+    public static uint Self => geteuid();
+
     private const int AT_FDCWD = -100; // linux/fcntl.h
     private const int AT_EMPTY_PATH = 0x1000;
     private const uint STATX_BASIC_STATS = 0x7ff; // linux/stat.h
     private const int S_IFMT = 0xF000;
     private const int S_IFREG = 0x8000;
+    private const int S_IWGRP = 0x10;
+    private const int S_IWOTH = 0x2;
     private const int ENOENT = 2; // asm-generic/errno-base.h
     private const int EACCES = 13;
     private const int ENOTDIR = 20;
@@ -56,7 +67,14 @@ internal readonly partial record struct FileIdentity(ulong Device, ulong Inode, 
     public bool IsSameFile(FileIdentity other) => Device == other.Device && Inode == other.Inode;
 
     private static FileIdentity From(in Statx stat) =>
-        new(((ulong)stat.DeviceMajor << 32) | stat.DeviceMinor, stat.Inode, checked((long)stat.Size), (stat.Mode & S_IFMT) == S_IFREG);
+        new(((ulong)stat.DeviceMajor << 32) | stat.DeviceMinor, stat.Inode, checked((long)stat.Size), (stat.Mode & S_IFMT) == S_IFREG)
+        {
+            Owner = stat.Owner,
+            IsWritableByOthers = (stat.Mode & (S_IWGRP | S_IWOTH)) != 0,
+        };
+
+    [LibraryImport("libc")]
+    private static partial uint geteuid();
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int statx(int directory, string path, int flags, uint mask, out Statx result);
@@ -65,6 +83,7 @@ internal readonly partial record struct FileIdentity(ulong Device, ulong Inode, 
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct Statx
     {
+        [FieldOffset(20)] public uint Owner;
         [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public ulong Inode;
         [FieldOffset(40)] public ulong Size;

@@ -1,8 +1,22 @@
 namespace RateWall.Policy;
 
-/// <summary>A file that the operator wrote, read whole and in bounds: policy and rule files.</summary>
+/// <summary>A file that the operator wrote, read whole and in bounds: policy, rule files and templates.</summary>
 internal static class OperatorFile
 {
+    /// <summary>
+    /// Who could have written a file or a directory besides root and the user who runs this, with what to do about it; null
+    /// when nobody could, or when nothing is there.
+    /// </summary>
+    /// <exception cref="UnauthorizedAccessException">A directory on the way may not be searched.</exception>
+    /// <exception cref="IOException">The system refused.</exception>
+    public static string? OthersMayWrite(string path)
+    {
+        if (FileIdentity.OfPath(path) is not { } file) return null;
+        if (file.Owner != 0 && file.Owner != FileIdentity.Self)
+            return $"belongs to user {file.Owner}, who could put anything there; look through it, then 'chown root' it";
+        return file.IsWritableByOthers ? "others than its owner may write to it; look through it, then 'chmod go-w' it" : null;
+    }
+
     /// <summary>Reads a file; null when there is none.</summary>
     /// <param name="path">The file.</param>
     /// <param name="mostBytes">How long it may be; of a longer one exactly one byte more is given.</param>

@@ -1,14 +1,17 @@
+using System.Text.RegularExpressions;
 using RateWall.Detection;
 using RateWall.Output;
 
 namespace RateWall.Policy;
 
 /// <summary>Turns the merged tree of all files into the policy, and says everything that is wrong with it.</summary>
-internal sealed class PolicyBuilder(MapNode tree, LogFacts facts, PolicyProblems problems)
+internal sealed partial class PolicyBuilder(MapNode tree, LogFacts facts, PolicyProblems problems)
 {
     private const int MostServices = 64;
-    private static readonly string[] TopKeys = ["allow", "defaults", "services", "bans", "trust"];
+    private const int MostInterfaces = 64;
+    private static readonly string[] TopKeys = ["allow", "defaults", "services", "bans", "trust", "early"];
     private static readonly string[] BanKeys = ["first", "factor", "cap", "memory", "size"];
+    private static readonly string[] EarlyKeys = ["ingress"];
     private static readonly string[] TrustKeys = ["for", "factor"];
     private static readonly TimeSpan OneSecond = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TenYears = TimeSpan.FromDays(3650);
@@ -26,7 +29,8 @@ internal sealed class PolicyBuilder(MapNode tree, LogFacts facts, PolicyProblems
             Section("defaults", "'defaults: { log: journal }'") ?? empty);
         BanPolicy bans = Bans(Section("bans", "'bans: { first: 10m }'") ?? empty);
         TrustPolicy trust = Trust(Section("trust", "'trust: { for: 30d }'") ?? empty);
-        return new EffectivePolicy(services, allow, bans, trust, reader.Values);
+        IReadOnlyList<string> ingress = Ingress(Section("early", "'early: { ingress: [eth0] }'") ?? empty);
+        return new EffectivePolicy(services, allow, bans, trust, reader.Values) { Ingress = ingress };
     }
 
     // A stand-in for a section that is no map would add "lacks" for each of its keys: one mistake, one problem.
@@ -118,10 +122,44 @@ internal sealed class PolicyBuilder(MapNode tree, LogFacts facts, PolicyProblems
         return new BanPolicy(first, factor, cap, memory, size);
     }
 
+    private List<string> Ingress(MapNode early)
+    {
+        const string path = "early.ingress";
+        var names = new List<string>();
+        reader.KnownKeys(early, "early", EarlyKeys);
+        if (early.Find("ingress") is not { } node) return names;
+        IReadOnlyList<PolicyNode> items = node switch
+        {
+            ListNode list => list.Items,
+            ScalarNode { IsNothing: true } => [],
+            ScalarNode single => [single],
+            _ => [],
+        };
+        if (node is MapNode) problems.Add(node.Origin, $"{path} takes a list of interfaces, not a map; write 'ingress: [eth0]'");
+        if (items.Count > MostInterfaces) problems.Add(node.Origin, $"{path} names {items.Count} interfaces, more than {MostInterfaces}; name those that strangers' packets come in by");
+        foreach (PolicyNode item in items)
+            if (InterfaceFault(item, names) is { } fault) problems.Add(item.Origin, $"{path} holds {ValueReader.Describe(item)}, {fault}");
+            else names.Add(((ScalarNode)item).Text);
+        reader.Record(path, $"[{string.Join(", ", names)}]", node.Origin);
+        return names;
+    }
+
+    private static string? InterfaceFault(PolicyNode node, List<string> before) => node switch
+    {
+        ScalarNode { Text: "lo" } => "the loopback interface, on which nobody is ever held back; name those that strangers' packets come in by",
+        ScalarNode scalar when before.Contains(scalar.Text, StringComparer.Ordinal) => "which stands there already; remove one",
+        ScalarNode scalar when InterfaceName().IsMatch(scalar.Text) => null,
+        _ => "which is no interface's name; write it as 'ip link' shows it, without '@' and what follows",
+    };
+
     private TrustPolicy Trust(MapNode map)
     {
         if (map.Entries.Count == 0) return new TrustPolicy(OneSecond, 1);
         reader.KnownKeys(map, "trust", TrustKeys);
         return new TrustPolicy(reader.Duration(map, "trust", "for", OneSecond, TenYears), reader.Whole(map, "trust", "factor", 1, 100));
     }
+
+    // The kernel takes any 15 bytes but '/', ':' and blanks (dev_valid_name, net/core/dev.c); these are the ones people use.
+    [GeneratedRegex(@"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\z", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex InterfaceName();
 }

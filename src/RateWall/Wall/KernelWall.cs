@@ -24,7 +24,7 @@ public sealed record WallDifference(bool Present, IReadOnlyList<string> Lines)
 /// The table inet ratewall as a whole: puts it up, compares it, takes it down. Reads and writes no other table.
 /// Writers hold the wall lock.
 /// </summary>
-public sealed class KernelWall : IDisposable
+public sealed partial class KernelWall : IDisposable
 {
     private const NftListing Bare = NftListing.Stateless | NftListing.Terse;
 
@@ -69,7 +69,7 @@ public sealed class KernelWall : IDisposable
         if (!Present) AppliedWall.Forget(stateDirectory);
         bool created = AppliedWall.Read(stateDirectory) is null;
         bool same = !created && FrameDifference(ruleset).Count == 0;
-        if (!same) rules.Run(Transaction(ruleset));
+        if (!same) RunRules(ruleset, AppliedWall.Read(stateDirectory));
         bool moved = AlignNetworks(policy, keys);
         if (created) restore?.Invoke(bans);
         if (!same) new AppliedWall(ruleset.Text, Listing()).Write(stateDirectory);
@@ -78,13 +78,16 @@ public sealed class KernelWall : IDisposable
 
     /// <summary>Lets the kernel validate what <see cref="Apply"/> would send; nothing changes.</summary>
     /// <exception cref="NetfilterException">The kernel would refuse it.</exception>
-    public void Check(Ruleset ruleset) => rules.Run(Transaction(ruleset), checkOnly: true);
+    public void Check(Ruleset ruleset) => RunRules(ruleset, AppliedWall.Read(stateDirectory), checkOnly: true);
 
     /// <summary>How the kernel differs from what the policy asks for.</summary>
-    public WallDifference Compare(EffectivePolicy policy, Ruleset ruleset)
+    /// <param name="policy">What the operator wants.</param>
+    /// <param name="ruleset">The policy as rules.</param>
+    /// <param name="keys">The key function of this host; null: the networks whose hosts count one by one are not compared.</param>
+    public WallDifference Compare(EffectivePolicy policy, Ruleset ruleset, SourceKeys? keys = null)
     {
         if (!Present) return new(Present: false, Output.TextDifference.Between("kernel", "", "policy", ruleset.Text));
-        return new(Present: true, [.. FrameDifference(ruleset), .. AllowDifference(policy)]);
+        return new(Present: true, [.. FrameDifference(ruleset), .. NetworkDifferences(policy, keys)]);
     }
 
     /// <summary>Takes the table away, bans and all, in one transaction. False when there was none.</summary>
@@ -131,22 +134,22 @@ public sealed class KernelWall : IDisposable
         [
             .. Output.TextDifference.Between("applied", applied.Text, "policy", ruleset.Text),
             .. Output.TextDifference.Between("kernel", Listing(), "applied", applied.Listing),
+            .. MissingHooks(ruleset.Text, applied.Listing),
         ];
     }
 
-    private List<string> AllowDifference(EffectivePolicy policy)
-    {
-        var lines = new List<string>();
-        foreach (bool ipv4 in (bool[])[true, false])
-        {
-            string set = WallTable.Set(WallTable.Allow, ipv4);
-            AddressPrefix[] wanted = [.. KernelBans.OutermostOnly(policy.Allow.Where(p => p.IsIPv4 == ipv4))];
-            IReadOnlyList<AddressPrefix> present = bans.Networks(set);
-            lines.AddRange(present.Except(wanted).Select(p => $"-{set} {p}"));
-            lines.AddRange(wanted.Except(present).Select(p => $"+{set} {p}"));
-        }
+    private IEnumerable<string> NetworkDifferences(EffectivePolicy policy, SourceKeys? keys) =>
+    [
+        .. NetworkDifference(WallTable.Set(WallTable.Allow, ipv4: true), policy.Allow.Where(p => p.IsIPv4)),
+        .. NetworkDifference(WallTable.Set(WallTable.Allow, ipv4: false), policy.Allow.Where(p => !p.IsIPv4)),
+        .. keys is null ? [] : NetworkDifference(WallTable.ByHost6, keys.ByHost),
+    ];
 
-        return lines;
+    private IEnumerable<string> NetworkDifference(string set, IEnumerable<AddressPrefix> networks)
+    {
+        AddressPrefix[] wanted = [.. KernelBans.OutermostOnly(networks)];
+        IReadOnlyList<AddressPrefix> present = bans.Networks(set);
+        return [.. present.Except(wanted).Select(p => $"-{set} {p}"), .. wanted.Except(present).Select(p => $"+{set} {p}")];
     }
 
     private bool AlignNetworks(EffectivePolicy policy, SourceKeys keys)
@@ -167,7 +170,9 @@ public sealed class KernelWall : IDisposable
         if (Present)
         {
             text.Append("flush table ").Append(WallTable.Nft).Append('\n');
-            Delete(text, "chain", kernel.ListChains(WallTable.Name).Where(c => !ruleset.Chains.Contains(c)));
+            Delete(text, "chain", kernel.ListChains(WallTable.Name)
+                // Declaring it again would only add interfaces to those it has.
+                .Where(c => c == WallTable.Ingress || !ruleset.Chains.Contains(c)));
             Delete(text, "set", kernel.ListSets(WallTable.Name).Where(s => !IsKept(s, ruleset)).Select(s => s.Name));
             Delete(text, "counter", kernel.ListCounters(WallTable.Name).Select(c => c.Name).Where(c => !ruleset.Counters.Contains(c)));
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using RateWall.Policy;
 
 namespace RateWall.Wall;
 
@@ -12,7 +13,6 @@ public sealed class TemplateException(string message) : Exception(message);
 public sealed class NftTemplate
 {
     private const string Directive = "#:";
-    private readonly string name;
     private readonly string[] lines;
 
     /// <param name="name">The file's name, for messages.</param>
@@ -20,28 +20,31 @@ public sealed class NftTemplate
     public NftTemplate(string name, string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        this.name = name;
+        Name = name;
         lines = text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
     }
 
+    /// <summary>The file's name: of an operator's its path.</summary>
+    public string Name { get; }
+
     /// <summary>The template with its values in place.</summary>
     /// <exception cref="TemplateException">An unknown name, or a block without its end.</exception>
-    public string Fill(TemplateValues values)
+    public FilledText Fill(TemplateValues values)
     {
-        var text = new StringBuilder();
+        var text = new FilledText();
         int line = 0;
         Fill(values, text, ref line, skip: false, depth: 0);
-        return text.ToString();
+        return text;
     }
 
-    private void Fill(TemplateValues values, StringBuilder text, ref int line, bool skip, int depth)
+    private void Fill(TemplateValues values, FilledText text, ref int line, bool skip, int depth)
     {
         while (line < lines.Length)
         {
             string current = lines[line++];
             if (!current.StartsWith(Directive, StringComparison.Ordinal))
             {
-                if (!skip) text.Append(Substitute(current, values, line)).Append('\n');
+                if (!skip) text.Add(Substitute(current, values, line), new(Name, line));
                 continue;
             }
 
@@ -54,7 +57,7 @@ public sealed class NftTemplate
                     Fill(values, text, ref line, skip || !values.IsTrue(condition), depth + 1);
                     break;
                 case ["insert", string inserted]:
-                    if (!skip) text.Append(Text(inserted, values, line));
+                    if (!skip) text.Add(values.Insert(inserted) ?? throw Wrong(line, $"there is nothing called '{inserted}' to insert here"));
                     break;
                 case ["for", string item, "in", string list]:
                     Repeat(item, list, values, text, ref line, skip, depth);
@@ -68,7 +71,7 @@ public sealed class NftTemplate
     }
 
     private void Repeat(
-        string item, string list, TemplateValues values, StringBuilder text, ref int line, bool skip, int depth)
+        string item, string list, TemplateValues values, FilledText text, ref int line, bool skip, int depth)
     {
         IReadOnlyList<TemplateValues> rounds = skip ? [] : values.List(list) ?? throw Wrong(line, $"there is no list '{list}'");
         int start = line;
@@ -101,9 +104,11 @@ public sealed class NftTemplate
     }
 
     private string Text(string wanted, TemplateValues values, int line) =>
-        values.Text(wanted) ?? throw Wrong(line, $"there is no '{wanted}' to fill in here");
+        values.Text(wanted) ?? throw Wrong(line, Spelling.Nearest(wanted, values.Names) is { } nearest
+            ? $"there is no '{wanted}' to fill in here; did you mean '{nearest}'?"
+            : $"there is no '{wanted}' to fill in here; there are {string.Join(", ", values.Names)}");
 
-    private TemplateException Wrong(int line, string problem) => new($"{name}:{line}: {problem}");
+    private TemplateException Wrong(int line, string problem) => new($"{Name}:{line}: {problem}");
 }
 
 /// <summary>The names a template may use: texts and lists. An empty text or list counts as false for <c>if</c>.</summary>
@@ -111,6 +116,7 @@ public sealed class TemplateValues
 {
     private readonly Dictionary<string, string> texts = new(StringComparer.Ordinal);
     private readonly Dictionary<string, IReadOnlyList<TemplateValues>> lists = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FilledText> inserts = new(StringComparer.Ordinal);
 
     /// <summary>Sets a text.</summary>
     public string this[string name]
@@ -128,6 +134,18 @@ public sealed class TemplateValues
         return this;
     }
 
+    /// <summary>Adds filled-in lines for <c>#: insert</c>.</summary>
+    public TemplateValues AddInsert(string name, FilledText lines)
+    {
+        inserts[name] = lines;
+        return this;
+    }
+
+    /// <summary>The names of the texts, in ordinal order.</summary>
+    internal IReadOnlyList<string> Names => [.. texts.Keys.Order(StringComparer.Ordinal)];
+
+    internal FilledText? Insert(string name) => inserts.GetValueOrDefault(name);
+
     internal string? Text(string name) => texts.GetValueOrDefault(name);
 
     internal IReadOnlyList<TemplateValues>? List(string name) => lists.GetValueOrDefault(name);
@@ -139,6 +157,7 @@ public sealed class TemplateValues
         var both = new TemplateValues();
         foreach ((string name, string text) in texts) both.texts[name] = text;
         foreach ((string name, string text) in inner.texts) both.texts[name] = text;
+        foreach ((string name, FilledText insert) in inserts) both.inserts[name] = insert;
         foreach ((string name, IReadOnlyList<TemplateValues> list) in lists) both.lists[name] = list;
         foreach ((string name, IReadOnlyList<TemplateValues> list) in inner.lists) both.lists[name] = list;
         return both;

@@ -6,7 +6,11 @@ namespace RateWall.Wall;
 /// <param name="Chains">Declared chains.</param>
 /// <param name="Counters">Declared counters.</param>
 public sealed record Ruleset(
-    string Text, IReadOnlyDictionary<string, DeclaredSet> Sets, IReadOnlySet<string> Chains, IReadOnlySet<string> Counters);
+    string Text, IReadOnlyDictionary<string, DeclaredSet> Sets, IReadOnlySet<string> Chains, IReadOnlySet<string> Counters)
+{
+    /// <summary>Where each line of the text was written; empty for a text that no template gave.</summary>
+    public IReadOnlyList<TemplateLine> Origins { get; init; } = [];
+}
 
 /// <summary>A set as the text declares it.</summary>
 /// <param name="Name">Its name.</param>

@@ -17,15 +17,24 @@ public sealed partial class RulesetRenderer
     ];
 
     private readonly Func<string, NftTemplate> template;
+    private readonly bool overridden;
 
     /// <param name="template">Gives the template of a name ("table.nft").</param>
     public RulesetRenderer(Func<string, NftTemplate> template) => this.template = template;
 
+    /// <param name="templates">The templates in force.</param>
+    public RulesetRenderer(WallTemplates templates)
+    {
+        ArgumentNullException.ThrowIfNull(templates);
+        template = templates.Find;
+        overridden = templates.Overrides.Count > 0;
+    }
+
     /// <summary>The templates that come with the program.</summary>
-    public static RulesetRenderer BuiltIn { get; } = new(ReadBuiltIn);
+    public static RulesetRenderer BuiltIn { get; } = new(WallTemplates.BuiltIn);
 
     /// <summary>The wall that a policy asks for.</summary>
-    /// <exception cref="TemplateException">A template is wrong.</exception>
+    /// <exception cref="TemplateException">A template is wrong, or an operator's lacks what the program needs.</exception>
     public Ruleset Render(EffectivePolicy policy)
     {
         ArgumentNullException.ThrowIfNull(policy);
@@ -43,7 +52,7 @@ public sealed partial class RulesetRenderer
             ["roads4"] = PortMap(services, s => s.Name + "_v4"),
             ["roads6"] = PortMap(services, s => s.Name + "_v6"),
             ["roads6host"] = PortMap(services, s => s.Name + "_v6host"),
-            ["limits"] = string.Concat(services.SelectMany(s => Roads.Select(r => RenderRoad(s, r, policy)).Prepend(RenderService(s)))),
+            ["ingress"] = IngressHooks.Names(policy.Ingress),
         };
         frame.AddList("families", services.Select(s => s.Family).Distinct(StringComparer.Ordinal).Select(f => new TemplateValues { ["family"] = f }));
         frame.AddList("services", services.Select(s => new TemplateValues
@@ -52,10 +61,39 @@ public sealed partial class RulesetRenderer
             ["prefix"] = Flag(s.Limit.Prefix is not null),
             ["concurrent"] = Flag(s.Limit.Concurrent is not null),
         }));
-        return Describe(template("table.nft").Fill(frame));
+        frame.AddInsert("bans", template("bans.nft").Fill(frame));
+        frame.AddInsert("limits", RenderLimits(services, policy));
+        FilledText text = template("table.nft").Fill(frame);
+        Ruleset ruleset = Describe(text.ToString()) with { Origins = text.Lines };
+        if (overridden) MustHoldWhatIsFilled(ruleset, BuiltIn.Render(policy), services);
+        return ruleset;
     }
 
-    private string RenderService(ServicePolicy service) => template("service.nft").Fill(new TemplateValues
+    /// <summary>Bans, trust and exemptions are elements that the program adds: a wall without their sets would not hold them.</summary>
+    private void MustHoldWhatIsFilled(Ruleset ruleset, Ruleset builtIn, ServicePolicy[] services)
+    {
+        IEnumerable<DeclaredSet> filled = builtIn.Sets.Values.Where(
+            set => !services.Any(s => Roads.Any(r => set.Name.StartsWith($"{s.Name}_v{r.Version}_", StringComparison.Ordinal))));
+        foreach (DeclaredSet set in filled)
+        {
+            if (ruleset.Sets.TryGetValue(set.Name, out DeclaredSet? own) && own.KeyLength == set.KeyLength && own.Features == set.Features) continue;
+            throw new TemplateException($"{template("table.nft").Name}: the set {set.Name} is missing or of another shape, and the program fills it; declare it as the built-in template does ('ratewall plan --template table.nft')");
+        }
+    }
+
+    private FilledText RenderLimits(ServicePolicy[] services, EffectivePolicy policy)
+    {
+        var text = new FilledText();
+        foreach (ServicePolicy service in services)
+        {
+            text.Add(RenderService(service));
+            foreach (Road road in Roads) RenderRoad(text, service, road, policy);
+        }
+
+        return text;
+    }
+
+    private FilledText RenderService(ServicePolicy service) => template("service.nft").Fill(new TemplateValues
     {
         ["service"] = service.Name,
         ["family"] = service.Family,
@@ -65,7 +103,7 @@ public sealed partial class RulesetRenderer
         ["refuse"] = Refuse(service.Limit),
     });
 
-    private string RenderRoad(ServicePolicy service, Road road, EffectivePolicy policy)
+    private void RenderRoad(FilledText text, ServicePolicy service, Road road, EffectivePolicy policy)
     {
         LimitPolicy limit = service.Limit;
         int trusted = limit.Connections * policy.Trust.Factor;
@@ -101,12 +139,15 @@ public sealed partial class RulesetRenderer
             LimitMode.Bucket => "limit-bucket.nft",
             _ => throw new ArgumentOutOfRangeException(nameof(service), limit.Mode, "unknown limit mode"),
         };
-        string text = "\n" + template(own).Fill(values);
-        if (limit.Mode == LimitMode.Off) return text;
-        text += "\n" + template("limit-common.nft").Fill(values);
-        if (limit.Prefix is not null) text += "\n" + template("limit-prefix.nft").Fill(values);
-        if (limit.Concurrent is not null) text += "\n" + template("limit-concurrent.nft").Fill(values);
-        return text;
+        List<string> names = [own];
+        if (limit.Mode != LimitMode.Off) names.Add("limit-common.nft");
+        if (limit.Prefix is not null) names.Add("limit-prefix.nft");
+        if (limit.Concurrent is not null) names.Add("limit-concurrent.nft");
+        foreach (string name in names)
+        {
+            text.Add("", default);
+            text.Add(template(name).Fill(values));
+        }
     }
 
     /// <summary>What stands between a source's own limit and its acceptance: the shared limits, where policy has any.</summary>
@@ -154,7 +195,8 @@ public sealed partial class RulesetRenderer
         string.Join(", ", services.SelectMany(s => s.Ports.Select(p => (Port: p, Chain: chain(s)))).OrderBy(e => e.Port)
             .Select(e => $"{e.Port} : goto {e.Chain}"));
 
-    private static Ruleset Describe(string text)
+    /// <summary>What a ruleset's text declares.</summary>
+    internal static Ruleset Describe(string text)
     {
         string code = string.Join('\n', text.Split('\n').Where(l => !l.TrimStart().StartsWith('#')));
         var sets = SetDeclaration().Matches(code).Select(Declared).ToDictionary(s => s.Name, StringComparer.Ordinal);
@@ -193,14 +235,6 @@ public sealed partial class RulesetRenderer
 
     private static HashSet<string> Names(Regex declaration, string code) =>
         declaration.Matches(code).Select(m => m.Groups["name"].Value).ToHashSet(StringComparer.Ordinal);
-
-    private static NftTemplate ReadBuiltIn(string name)
-    {
-        using Stream stream = typeof(RulesetRenderer).Assembly.GetManifestResourceStream("native-rules/" + name)
-            ?? throw new TemplateException($"{name}: no such template in the program");
-        using var reader = new StreamReader(stream);
-        return new(name, reader.ReadToEnd());
-    }
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 

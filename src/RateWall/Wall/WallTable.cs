@@ -19,6 +19,10 @@ internal static class WallTable
     public const string Lockdown = "lockdown";
     public const string LockdownTrusted = "lockdown_trusted";
     public const string LockdownExcept = "lockdown_except";
+
+    /// <summary>The chain in front of everything, on named interfaces.</summary>
+    public const string Ingress = "ingress";
+
     public const string ByHost6 = "byhost6";
 
     /// <summary>The set of a kind for an address family: "ban4", "ban6".</summary>

@@ -53,6 +53,22 @@ public sealed class KernelWallTests : IDisposable
     }
 
     [LinuxFact]
+    public void Apply_OtherRate_HoldsForKnownSourcesToo()
+    {
+        Apply(SamplePolicy.EveryMode);
+        foreach (string set in (string[])["imap_v4_bucket", "imap_v4_known", "smtp_v4_bucket", "ssh_v4_h1"])
+            space.Nft($"add element inet ratewall {set} {{ 192.0.2.9 timeout 1h }}");
+        Apply(SamplePolicy.EveryMode with
+        {
+            Services = [.. SamplePolicy.EveryMode.Services.Select(s => s.Name == "imap" ? SamplePolicy.Service("imap", LimitMode.Bucket, 3, 90, 143, 993) : s)],
+        });
+        // Those of the changed rate begin anew under it, the others go on.
+        string Listing(string set) => space.Nft("list", "set", "inet", "ratewall", set);
+        foreach (string changed in (string[])["imap_v4_bucket", "imap_v4_known"]) Assert.DoesNotContain("192.0.2.9", Listing(changed), StringComparison.Ordinal);
+        foreach (string kept in (string[])["smtp_v4_bucket", "ssh_v4_h1"]) Assert.Contains("192.0.2.9", Listing(kept), StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
     public void Apply_PolicyTheKernelRefuses_LeavesTheWallAsItWas()
     {
         Apply(SamplePolicy.EveryMode);

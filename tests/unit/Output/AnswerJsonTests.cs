@@ -56,7 +56,7 @@ public sealed class AnswerJsonTests
 
     [Fact]
     public void Plan_Form_IsAsPromised() => Same(
-        """{"schema":"ratewall.plan/1","wall_present":true,"drift":true,"changes":["- a","\u002B b"]}""",
+        """{"schema":"ratewall.plan/1","wall_present":true,"drift":true,"changes":["- a","\u002B b"],"templates":[]}""",
         new PlanForm(true, true, ["- a", "+ b"]), AnswerJson.Default.PlanForm);
 
     [Fact]
