@@ -39,6 +39,7 @@ internal sealed class RuleFileReader
     /// <param name="path">The file's name, for messages.</param>
     /// <param name="text">Its content.</param>
     /// <param name="origin">Where it comes from, for people; null: the path.</param>
+    /// <exception cref="RuleException">Something in it is wrong.</exception>
     public static RuleFile Read(string path, string text, string? origin = null)
     {
         var reader = new RuleFileReader(path) { origin = origin ?? path };
@@ -147,7 +148,7 @@ internal sealed class RuleFileReader
         bool regex = text.StartsWith(Regex, StringComparison.Ordinal);
         if (regex && ++regexes > RegexPattern.MaxPerFile) throw Wrong($"more than {RegexPattern.MaxPerFile} regular expressions", "write templates");
         Template[] templates = regex
-            ? [new(RegexPattern.Read(text[Regex.Length..].Trim(Blanks), $"{path}:{number}"))]
+            ? [new(RegexPattern.Read(text[Regex.Length..].Trim(Blanks), $"{path}:{number}", later: origin == RuleFileDescription.BuiltIn))]
             : TemplateReader.Read(text, $"{path}:{number}");
         if (counting == Counting.Opens && Array.Exists(templates, t => !t.Pieces.Any(p => p.IsAddress) || !t.Pieces.Any(p => p.Class == ByteClass.Session)))
             throw Wrong("'opens' without a session or an address", "write 'opens {session} connected from {address}'");
