@@ -33,6 +33,12 @@ internal enum BanOutcome
 /// <param name="Exemption">Why it is exempt, if so.</param>
 internal sealed record BanVerdict(BanOutcome Outcome, StoredBan? Ban, Exemption? Exemption = null);
 
+/// <summary>How long bans last.</summary>
+/// <param name="First">The first.</param>
+/// <param name="Cap">The longest.</param>
+/// <param name="Factor">What each further one is multiplied by, at least 1.</param>
+internal sealed record BanTerms(TimeSpan First, TimeSpan Cap, int Factor);
+
 /// <summary>Turns an offence into a ban, or says why not. The one place that does; pure.</summary>
 internal static class BanDecision
 {
@@ -42,21 +48,20 @@ internal static class BanDecision
     /// <summary>However often a trusted source offends.</summary>
     public static readonly TimeSpan TrustedCap = TimeSpan.FromHours(1);
 
-    /// <param name="finding">The offence.</param>
+    /// <param name="offence">The offence.</param>
     /// <param name="earlier">Every ban of its key that is remembered, in any order.</param>
     /// <param name="exemptions">Who must never be banned.</param>
     /// <param name="pardons">Who was forgiven what.</param>
     /// <param name="policy">How long bans last.</param>
     /// <param name="now">The time. A log whose clock is ahead bans from now on, and never for longer than policy says.</param>
     public static BanVerdict Decide(
-        Finding finding, IReadOnlyList<StoredBan> earlier, Exemptions exemptions, Pardons pardons, BanPolicy policy, DateTimeOffset now)
+        Offence offence, IReadOnlyList<StoredBan> earlier, Exemptions exemptions, Pardons pardons, EffectivePolicy policy, DateTimeOffset now)
     {
-        Offence offence = finding.Offence;
         if (exemptions.Find(offence.Key) is { } exemption) return new(BanOutcome.Exempt, Ban: null, exemption);
-        TimeSpan duration = Duration(Repeats(offence, earlier, policy), finding.Trusted, policy);
+        TimeSpan duration = Duration(Repeats(offence, earlier, policy.Bans), TermsOf(offence, policy));
         DateTimeOffset from = offence.At < now ? offence.At : now;
         var ban = new StoredBan(
-            0, offence.Key, StoredBan.AllPorts, offence.Service, offence.Detection, offence.At, from + duration, Reason(offence),
+            0, offence.Key, offence.Trusted ? offence.Service : StoredBan.AllPorts, offence.Service, offence.Detection, offence.At, from + duration, Reason(offence),
             offence.Count, offence.Since, BanState.Pending);
         foreach (StoredBan other in earlier)
             if (other.IsSameOffence(ban)) return new(other.State == BanState.Removed ? BanOutcome.Pardoned : BanOutcome.Known, other);
@@ -68,17 +73,34 @@ internal static class BanDecision
     }
 
     /// <summary>First × factor ^ repeats, up to the cap.</summary>
-    internal static TimeSpan Duration(int repeats, bool trusted, BanPolicy policy)
+    internal static TimeSpan Duration(int repeats, BanTerms terms)
     {
-        TimeSpan cap = trusted && policy.Cap > TrustedCap ? TrustedCap : policy.Cap;
-        TimeSpan duration = trusted && policy.First > TrustedFirst ? TrustedFirst : policy.First;
-        for (int i = 0; i < repeats && duration < cap && policy.Factor > 1; i++) duration *= policy.Factor;
-        return duration < cap ? duration : cap;
+        TimeSpan duration = terms.First;
+        for (int i = 0; i < repeats && duration < terms.Cap && terms.Factor > 1; i++) duration *= terms.Factor;
+        return duration < terms.Cap ? duration : terms.Cap;
     }
 
-    // Bans by hand are the operator's, and what was taken back is forgiven: neither makes a repeater.
+    /// <summary>How long bans for an offence last.</summary>
+    internal static BanTerms TermsOf(Offence offence, EffectivePolicy policy)
+    {
+        BanPolicy bans = policy.Bans;
+        DetectionSet? at = policy.Services.FirstOrDefault(s => s.Name == offence.Service)?.Detections;
+        return offence.Detection switch
+        {
+            // One try is enough to be hit by it: it stays short, whoever comes again.
+            DetectionName.Account when at?.Account is { } account => new(account.For, account.For, 1),
+            DetectionName.Prefix when at?.Prefix is { } prefix => new(prefix.First, prefix.Cap, bans.Factor),
+            _ when offence.Trusted => new(Shorter(bans.First, TrustedFirst), Shorter(bans.Cap, TrustedCap), bans.Factor),
+            _ => new(bans.First, bans.Cap, bans.Factor),
+        };
+    }
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    // Bans by hand are the operator's, what was taken back is forgiven, and for what many did to one account none of them can
+    // be blamed alone: none of these makes a repeater.
     private static int Repeats(Offence offence, IReadOnlyList<StoredBan> earlier, BanPolicy policy) =>
-        earlier.Count(b => b.Detection != StoredBan.ByHand && b.State != BanState.Removed && b.At < offence.At && offence.At - b.At <= policy.Memory);
+        earlier.Count(b => b.Detection is not (StoredBan.ByHand or DetectionName.Account) && b.State != BanState.Removed && b.At < offence.At && offence.At - b.At <= policy.Memory);
 
     private static bool Covers(StoredBan other, StoredBan ban) =>
         other.State != BanState.Removed && (other.Scope == StoredBan.AllPorts || other.Scope == ban.Scope)
@@ -86,5 +108,15 @@ internal static class BanDecision
         && (other.Detection != StoredBan.ByHand || other.Until >= ban.Until);
 
     private static string Reason(Offence offence) =>
-        $"{offence.Count} {offence.Detection} at {offence.Service} in {DurationText.Format(offence.Within)}";
+        $"{Counted(offence)} at {offence.Service} in {DurationText.Format(offence.Within)}";
+
+    private static string Counted(Offence offence) => offence.Detection switch
+    {
+        DetectionName.Slow => $"{offence.Count} failures",
+        DetectionName.Users => $"{offence.Count} names tried",
+        DetectionName.DaemonLimit => $"{offence.Count} limits hit",
+        DetectionName.Prefix => $"{offence.Count} offending addresses",
+        DetectionName.Account => $"one of {offence.Count} addresses that tried one account",
+        _ => $"{offence.Count} {offence.Detection}",
+    };
 }

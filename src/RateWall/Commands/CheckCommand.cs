@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using RateWall.Detection.Correlation;
 using RateWall.Output;
 using RateWall.Policy;
 using RateWall.Wall;
@@ -55,8 +56,9 @@ internal static class CheckCommand
         WorstCaseForm[] services = [.. policy.Enabled.Select(s => new WorstCaseForm(
             s.Name, s.Ports, Lower(s.Limit.Mode),
             WorstCase.ConnectionsPerMinute(s.Limit), WorstCase.TrustedConnectionsPerMinute(s.Limit, policy.Trust.Factor),
-            watched.Contains(s.Name) ? s.Failures?.Count : null, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit))
+            watched.Contains(s.Name) ? s.Detections.Failures?.Count : null, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit))
         {
+            Detections = watched.Contains(s.Name) ? [.. s.Detections.All.Where(d => d.Threshold is not null).Select(d => d.Name)] : [],
             FurtherLogs = [.. s.FurtherLogs.Select(l => l.File ?? "journal")],
             Answer = s.Limit.Mode == LimitMode.Off ? null : s.Limit.Answer == LimitAnswer.Reset ? "reset" : "drop",
             MostPerMinuteNetwork = WorstCase.NetworkConnectionsPerMinute(s.Limit),
@@ -89,15 +91,31 @@ internal static class CheckCommand
         output.WriteLine("A MINUTE: the most connections one source (IPv4 address, IPv6 /64) gets through in any minute; TRUSTED: one that");
         output.WriteLine("logged in lately. A source fails as often as it likes within these connections until correlate has read the");
         output.WriteLine($"lines: then it is banned for {DurationText.Format(policy.Bans.First)} at first and {DurationText.Format(policy.Bans.Cap)} at most.");
+        WriteDetections(output, policy, watched);
         output.WriteLine($"MEMORY: of the kernel, when the sets are full; {Megabytes(WorstCase.KernelMemory(policy))} in all, with {policy.Bans.Size} bans of each IP version and as many at single ports.");
     }
 
-    private static string BannedAfter(ServicePolicy service, HashSet<string> watched) => service.Failures switch
+    private static string BannedAfter(ServicePolicy service, HashSet<string> watched) => service.Detections switch
     {
-        null => "never",
+        { Failures: null, Slow: null } => "never",
         _ when !watched.Contains(service.Name) => "never: no rule file",
-        { } failures => $"{failures.Count} failures in {DurationText.Format(failures.Within)}",
+        { Failures: { } failures, Slow: { } slow } => $"{Failures(failures)}, {slow.Count} in {DurationText.Format(slow.Within)}",
+        { Failures: var failures, Slow: var slow } => Failures((failures ?? slow)!),
     };
+
+    private static string Failures(Threshold threshold) => $"{threshold.Count} failures in {DurationText.Format(threshold.Within)}";
+
+    // What else leads to a ban or a siege, and where the policy does without it.
+    private static void WriteDetections(TextWriter output, EffectivePolicy policy, HashSet<string> watched)
+    {
+        output.WriteLine("Banned too: who tries many names, only connects, or hits limits of the daemon; networks full of offenders; strangers");
+        output.WriteLine("that try one account from many addresses. Many failing strangers put a service under siege.");
+        foreach (ServicePolicy service in policy.Enabled.Where(s => watched.Contains(s.Name)))
+        {
+            string[] off = [.. service.Detections.All.Where(d => d.Threshold is null).Select(d => d.Name)];
+            if (off.Length > 0) output.WriteLine($"Off at {service.Name}: {string.Join(", ", off)}.");
+        }
+    }
 
     private static string Describe(LimitPolicy limit) => limit.Mode == LimitMode.Off
         ? "off"

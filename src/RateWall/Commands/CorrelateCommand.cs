@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using RateWall.Detection.Correlation;
 using RateWall.Detection.Logs;
 using RateWall.Output;
 using RateWall.Policy;
@@ -63,8 +64,10 @@ internal static class CorrelateCommand
         using StateDatabase state = OpenState(session);
         Exemptions exemptions = Exemptions.Read(policy);
         AlignWall(session, kernel, exemptions, policy, state);
+        using KernelPorts ports = KernelPorts.Open(session.Time);
+        var measures = new PortMeasures(state, ports, policy, session.Time);
         var commit = new StepCommit(
-            state, BanSets.Of(kernel, new(policy, exemptions, session.Time)), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
+            state, BanSets.Of(kernel, measures, new(policy, exemptions, session.Time)), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
         IReadOnlyList<StoredBan> settled = commit.Settle();
         CorrelationRun reading;
         using (var progress = new ProgressLine(session.Error, session.ErrorTerminal, session.Time))
@@ -78,8 +81,8 @@ internal static class CorrelateCommand
         Prune(session, state, policy);
         TellOfFullSets(session, commit);
         TellOfConnections(session, commit);
-        if (goOn is null || reading.Verdicts.Count + settled.Count > 0)
-            Tell(session, reading, settled, commit.ConnectionsEnded, session.Time.GetElapsedTime(started));
+        if (goOn is null || reading.Verdicts.Count + settled.Count + commit.Sieges.Count > 0)
+            Tell(session, reading, commit, settled, session.Time.GetElapsedTime(started));
         return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
     }
 
@@ -103,8 +106,7 @@ internal static class CorrelateCommand
     private static void Prune(Session session, StateDatabase state, EffectivePolicy policy)
     {
         TimeSpan horizon = policy.Enabled
-            .SelectMany(s => new[] { s.Failures?.Within, s.Probes?.Within })
-            .Select(within => within ?? TimeSpan.Zero)
+            .Select(s => s.Detections.Horizon)
             .Append(LeastHorizon)
             .Max();
         TimeSpan memory = policy.Bans.Memory > LeastMemory ? policy.Bans.Memory : LeastMemory;
@@ -128,25 +130,40 @@ internal static class CorrelateCommand
             session.Error.WriteLine($"ratewall: warning: the bans stand, but open connections of banned sources were not ended: {problem}");
     }
 
-    private static void Tell(Session session, CorrelationRun run, IReadOnlyList<StoredBan> settled, int connectionsEnded, TimeSpan took)
+    private static void Tell(Session session, CorrelationRun run, StepCommit commit, IReadOnlyList<StoredBan> settled, TimeSpan took)
     {
         DateTimeOffset now = session.Time.GetUtcNow();
         StoredBan[] bans = [.. settled, .. run.Verdicts.Where(v => v.Outcome == BanOutcome.Banned).Select(v => v.Ban!).Where(b => b.IsInForce(now))];
         if (run.Overflowed > 0)
             session.Error.WriteLine($"ratewall: warning: {run.Overflowed} tries of new sources found no room in memory and were not counted");
-        if (session.Format == OutputFormat.Table) TellInWords(session, run, bans, now);
-        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length, (long)took.TotalMilliseconds) { ConnectionsEnded = connectionsEnded });
+        if (session.Format == OutputFormat.Table) TellInWords(session, run, commit, bans, now);
+        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length, (long)took.TotalMilliseconds) 
+        {
+            ConnectionsEnded = commit.ConnectionsEnded,
+            Sieges = [.. commit.Sieges.Keys.Order(StringComparer.Ordinal)],
+        });
     }
 
-    private static void TellInWords(Session session, CorrelationRun run, StoredBan[] bans, DateTimeOffset now)
+    private static void TellInWords(Session session, CorrelationRun run, StepCommit commit, StoredBan[] bans, DateTimeOffset now)
     {
         foreach (StoredBan ban in bans)
             session.Out.WriteLine($"banned {ban.Target} for {HumanTime.Remaining(ban.Until, now)}: {ban.Reason}");
+        foreach (SiegeSeen siege in commit.Sieges.Values)
+            session.Out.WriteLine($"{siege.Service} is under siege for {HumanTime.Remaining(siege.Until, now)}: {Cause(siege)}");
         foreach (BanVerdict exempt in run.Verdicts.Where(v => v.Exemption is not null).DistinctBy(v => v.Exemption!.Network))
             session.Out.WriteLine($"not banned, although it offended: {exempt.Exemption!.Network} is {TerminalText.Escape(exempt.Exemption.Reason)}");
         int over = run.Verdicts.Count(v => v.Outcome == BanOutcome.Banned && !v.Ban!.IsInForce(now));
         if (over > 0) session.Out.WriteLine($"{over} older offences would be over by now; they are only remembered");
     }
+
+    private static string Cause(SiegeSeen siege) => siege.Detection switch
+    {
+        DetectionName.Account => $"{HumanCount.Of(siege.Count, "source")} without a login tried one account",
+        DetectionName.Capacity => $"{HumanCount.Of(siege.Count, "connection")} on which nobody has logged in",
+        DetectionName.DaemonLimit => "the daemon says that it is full",
+        DetectionName.Memory => "more sources than can be counted",
+        _ => $"{HumanCount.Of(siege.Count, "failing source")}",
+    };
 
     private static void Print(Session session, RunForm run)
     {

@@ -21,7 +21,7 @@ internal sealed class CorrelationRun(
     EffectivePolicy policy, RuleSet rules, SourceKeys keys, StateDatabase state, StepCommit commit, TimeProvider time, TextWriter warnings,
     ProgressLine? progress = null, Func<Journal?>? openJournal = null)
 {
-    private readonly StepRecorder recorder = new(policy, keys, state);
+    private readonly StepRecorder recorder = new(policy, keys, state, state.UserNames());
 
     /// <summary>Asked after each step whether to read on; what is not read now the next run reads. Null: always.</summary>
     public Func<bool>? GoOn { get; init; }

@@ -9,14 +9,17 @@ namespace RateWall.Commands;
 /// <summary>What a commit needs of the kernel.</summary>
 /// <param name="Put">As <see cref="KernelBans.Put"/>.</param>
 /// <param name="Trust">As <see cref="KernelBans.Trust"/>.</param>
+/// <param name="Siege">Puts a service under siege until a time, as <see cref="PortMeasures.Siege"/>.</param>
 /// <param name="EndConnections">As <see cref="BannedConnections.End"/>.</param>
 internal sealed record BanSets(
     Func<IReadOnlyList<BanElement>, IReadOnlyList<BanElement?>> Put,
     Func<IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)>, int> Trust,
+    Action<ServicePolicy, DateTimeOffset> Siege,
     Func<IReadOnlyCollection<StoredBan>, EndedConnections> EndConnections)
 {
     /// <summary>The kernel's own.</summary>
-    public static BanSets Of(KernelBans kernel, BannedConnections connections) => new(bans => kernel.Put(bans), kernel.Trust, connections.End);
+    public static BanSets Of(KernelBans kernel, PortMeasures ports, BannedConnections connections) =>
+        new(bans => kernel.Put(bans), kernel.Trust, (service, until) => ports.Siege([service], until), connections.End);
 }
 
 /// <summary>The boundaries inside a commit at which a program may die; tests stop it at each.</summary>
@@ -31,6 +34,9 @@ internal enum CommitStage
     /// <summary>The kernel has them.</summary>
     InKernel,
 
+    /// <summary>Services are under siege.</summary>
+    Besieged,
+
     /// <summary>The kernel knows who is trusted.</summary>
     Trusted,
 
@@ -41,7 +47,7 @@ internal enum CommitStage
 /// <summary>
 /// Makes what a step found true, exactly once: pending rows with absolute deadlines, then the kernel, then one transaction
 /// for "done", cursor, windows, notes, trust and evidence. Stopped anywhere, the next run settles the pending rows, reads the
-/// same lines again, comes to the same offences and knows them. A ban that finds no room in the kernel stays pending: it keeps
+/// same lines again, comes to the same offences and knows them; sieges have absolute deadlines, which only move later. A ban that finds no room in the kernel stays pending: it keeps
 /// nothing else back, and each run tries it again until its deadline.
 /// </summary>
 internal sealed class StepCommit(
@@ -56,6 +62,9 @@ internal sealed class StepCommit(
 
     /// <summary>Why open connections of banned sources could not be ended; null when they could.</summary>
     public string? ConnectionsProblem { get; private set; }
+
+    /// <summary>Sieges that were raised or renewed, the latest of each service.</summary>
+    public Dictionary<string, SiegeSeen> Sieges { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Sources whose trust found no room in the kernel.</summary>
     public int TrustWithoutRoom { get; private set; }
@@ -78,31 +87,38 @@ internal sealed class StepCommit(
     {
         using IDisposable held = takeLock();
         Pardons pardons = state.Pardons();
-        List<BanVerdict> verdicts = Decide(step.Findings, pardons);
+        List<BanVerdict> verdicts = Decide(step.Offences, pardons);
         passing?.Invoke(CommitStage.Decided);
         IReadOnlyList<StoredBan> added = Number(verdicts);
         passing?.Invoke(CommitStage.Pending);
         HashSet<StoredBan> outside = Put(added);
         passing?.Invoke(CommitStage.InKernel);
+        Besiege(step.Sieges);
+        passing?.Invoke(CommitStage.Besieged);
         Trust(step.Successes);
         passing?.Invoke(CommitStage.Trusted);
-        StoredBan[] explained = [.. added, .. verdicts.Where(v => v.Outcome == BanOutcome.Known).Select(v => v.Ban!)];
+        ExplainedBan[] explained =
+        [
+            .. verdicts.Select((v, i) => (Verdict: v, step.Offences[i].Members))
+                .Where(v => v.Verdict.Outcome is BanOutcome.Banned or BanOutcome.Known)
+                .Select(v => new ExplainedBan(v.Verdict.Ban!, v.Members)),
+        ];
         StoredBan[] active = [.. added.Where(b => !outside.Contains(b))];
         state.Commit(step with { Windows = [.. step.Windows.Select(w => Forgiven(w, pardons))] }, active, explained);
         passing?.Invoke(CommitStage.Committed);
         return [.. verdicts.Select(v => v is { Outcome: BanOutcome.Banned, Ban: { } ban } && outside.Contains(ban) ? v with { Outcome = BanOutcome.NoRoom } : v)];
     }
 
-    private List<BanVerdict> Decide(IReadOnlyList<Finding> findings, Pardons pardons)
+    private List<BanVerdict> Decide(IReadOnlyList<Offence> offences, Pardons pardons)
     {
         DateTimeOffset now = time.GetUtcNow();
-        var verdicts = new List<BanVerdict>(findings.Count);
+        var verdicts = new List<BanVerdict>(offences.Count);
         var histories = new Dictionary<AddressPrefix, List<StoredBan>>();
-        foreach (Finding finding in findings)
+        foreach (Offence offence in offences)
         {
-            AddressPrefix key = finding.Offence.Key;
+            AddressPrefix key = offence.Key;
             if (!histories.TryGetValue(key, out List<StoredBan>? history)) histories.Add(key, history = [.. state.BansOf(key)]);
-            BanVerdict verdict = BanDecision.Decide(finding, history, exemptions, pardons, policy.Bans, now);
+            BanVerdict verdict = BanDecision.Decide(offence, history, exemptions, pardons, policy, now);
             if (verdict.Outcome == BanOutcome.Banned) history.Add(verdict.Ban!);
             verdicts.Add(verdict);
         }
@@ -142,6 +158,20 @@ internal sealed class StepCommit(
         ConnectionsProblem ??= outcome.Problem;
     }
 
+    private void Besiege(IReadOnlyList<SiegeSeen> sieges)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        foreach (SiegeSeen seen in sieges)
+        {
+            if (policy.Enabled.FirstOrDefault(s => s.Name == seen.Service) is not { Detections.Pressure: { } pressure } service) continue;
+            // As with bans: a log whose clock is ahead makes no siege longer than policy says.
+            SiegeSeen siege = seen.Until > now + pressure.For ? seen with { Until = now + pressure.For } : seen;
+            if (siege.Until <= now) continue;
+            kernel.Siege(service, siege.Until);
+            Sieges[siege.Service] = siege;
+        }
+    }
+
     private void Trust(IReadOnlyList<SuccessSeen> successes)
     {
         DateTimeOffset now = time.GetUtcNow();
@@ -157,7 +187,10 @@ internal sealed class StepCommit(
     // A pardon given while the step was being read: its windows must not bring the forgiven tries back.
     private static WindowState Forgiven(WindowState window, Pardons pardons)
     {
+        if (pardons.IsEmpty) return window;
+        if (window.HoldsSources)
+            window = window with { Marks = [.. window.Marks.Where(m => m.UnixMilliseconds > pardons.ForgivenUpTo(AddressPrefix.Single(m.Address)))] };
         long upTo = pardons.ForgivenUpTo(window.Window.Key);
-        return upTo == long.MinValue ? window : window with { Stamps = [.. window.Stamps.Where(s => s > upTo)] };
+        return upTo == long.MinValue ? window : window with { Marks = [.. window.Marks.Where(m => m.UnixMilliseconds > upTo)] };
     }
 }

@@ -11,26 +11,20 @@ internal sealed class StepRecorder
 {
     private readonly Correlator correlator;
     private readonly SourceKeys keys;
-    private readonly ICorrelationState state;
-    private readonly TimeSpan trustFor;
-    private readonly Dictionary<string, string> families;
-    private readonly Dictionary<(AddressPrefix Key, string Family), long> successes = [];
+    private readonly HashSet<string> services;
     private readonly List<Offence> offences = [];
-    private readonly List<Finding> findings = [];
     private readonly List<EvidenceLine> evidence = [];
 
     /// <param name="policy">What is detected where.</param>
     /// <param name="keys">Makes keys.</param>
     /// <param name="state">The past.</param>
-    public StepRecorder(EffectivePolicy policy, SourceKeys keys, ICorrelationState state)
+    /// <param name="users">Hashes names of users as those in <paramref name="state"/> were.</param>
+    public StepRecorder(EffectivePolicy policy, SourceKeys keys, ICorrelationState state, UserNames users)
     {
         this.keys = keys;
-        this.state = state;
-        trustFor = policy.Trust.For;
-        families = policy.Enabled.ToDictionary(s => s.Name, s => s.Family, StringComparer.Ordinal);
-        ServiceDetection[] detections =
-            [.. policy.Enabled.Select(s => new ServiceDetection(s.Name, s.Family, s.Failures, s.Probes, policy.Trust.Factor))];
-        correlator = new(detections, keys, state, trustFor);
+        services = policy.Enabled.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+        ServiceDetection[] detections = [.. policy.Enabled.Select(s => new ServiceDetection(s.Name, s.Family, s.Detections, policy.Trust.Factor))];
+        correlator = new(detections, keys, state, users, policy.Trust.For);
     }
 
     /// <summary>Who was forgiven what; read anew before each step.</summary>
@@ -45,7 +39,7 @@ internal sealed class StepRecorder
     /// <summary>Takes an attempt that was read from the log its service is configured to.</summary>
     public void Observe(in Attempt attempt)
     {
-        if (!families.TryGetValue(attempt.Service, out string? family)) return;
+        if (!services.Contains(attempt.Service)) return;
         if (!attempt.HasSource)
         {
             correlator.Observe(attempt, offences);
@@ -55,10 +49,7 @@ internal sealed class StepRecorder
         AddressPrefix key = keys.KeyOf(attempt.Source);
         if (attempt.UnixMilliseconds <= Pardons.ForgivenUpTo(key)) return;
         correlator.Observe(attempt, offences);
-        foreach (Offence offence in offences) findings.Add(new(offence, IsTrusted(offence, family)));
-        offences.Clear();
-        if (attempt.Kind == AttemptKind.Success) Remember(key, family, attempt.UnixMilliseconds);
-        else if (attempt.Kind is not AttemptKind.None) Keep(attempt, key);
+        if (attempt.Kind is not (AttemptKind.None or AttemptKind.Success)) Keep(attempt, key);
     }
 
     /// <summary>What the step came to so far; <see cref="Clear"/> follows when it has been written down.</summary>
@@ -66,9 +57,11 @@ internal sealed class StepRecorder
     {
         Source = source,
         Cursor = cursor,
-        Findings = [.. findings],
+        Offences = [.. offences],
         Windows = [.. correlator.Changed],
         Successes = [.. correlator.Successes],
+        Logins = [.. correlator.Logins],
+        Sieges = [.. correlator.Sieges],
         Notes = notes,
         Evidence = [.. evidence],
     };
@@ -77,22 +70,8 @@ internal sealed class StepRecorder
     public void Clear()
     {
         correlator.Clear();
-        findings.Clear();
-        successes.Clear();
+        offences.Clear();
         evidence.Clear();
-    }
-
-    // The state knows successes of earlier steps; those of this one are only here.
-    private bool IsTrusted(Offence offence, string family)
-    {
-        long at = offence.At.ToUnixTimeMilliseconds();
-        long? last = successes.TryGetValue((offence.Key, family), out long seen) ? seen : state.LastSuccess(offence.Key, family);
-        return last is { } success && success <= at && at - success < (long)trustFor.TotalMilliseconds;
-    }
-
-    private void Remember(AddressPrefix key, string family, long at)
-    {
-        if (!successes.TryGetValue((key, family), out long known) || at > known) successes[(key, family)] = at;
     }
 
     private void Keep(in Attempt attempt, AddressPrefix key)

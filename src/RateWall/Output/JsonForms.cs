@@ -126,6 +126,10 @@ public sealed record RunForm(
     /// <summary>Open connections of banned sources that were ended.</summary>
     [JsonPropertyName("connections_ended")]
     public int ConnectionsEnded { get; init; }
+
+    /// <summary>Services that were put under siege, or whose siege was renewed.</summary>
+    [JsonPropertyName("sieges")]
+    public IReadOnlyList<string> Sieges { get; init; } = [];
 }
 
 /// <summary>`trace`.</summary>
@@ -137,7 +141,7 @@ public sealed record TraceForm([property: JsonPropertyName("bans")] IReadOnlyLis
 }
 
 /// <summary>A ban with the lines that caused it.</summary>
-/// <param name="Detection">"failures", "probes"; null for a ban by hand.</param>
+/// <param name="Detection">What fired, by the policy's key; null for a ban by hand.</param>
 /// <param name="Service">Where it was detected; null for a ban by hand.</param>
 public sealed record TracedBanForm(
     [property: JsonPropertyName("target")] string Target,
@@ -219,6 +223,10 @@ public sealed record WorstCaseForm(
     /// <summary>The most connections a source holds open at once; null: any number.</summary>
     [JsonPropertyName("most_at_once")]
     public int? MostAtOnce { get; init; }
+
+    /// <summary>What is detected, by the policy's keys; empty when no rule file names the service.</summary>
+    [JsonPropertyName("detections")]
+    public IReadOnlyList<string> Detections { get; init; } = [];
 }
 
 /// <summary>`policy`.</summary>

@@ -81,13 +81,12 @@ public sealed record LogSource(string? File, string? Program)
 /// <param name="Enabled">False: neither limited nor watched.</param>
 /// <param name="Ports">TCP ports, 1 to 65535; no two services share one.</param>
 /// <param name="Limit">The kernel limit.</param>
-/// <param name="Failures">Failures of one source, or null when off.</param>
-/// <param name="Probes">Probes of one source, or null when off.</param>
+/// <param name="Detections">What is detected in its lines.</param>
 /// <param name="Log">Where its log lines are.</param>
 /// <param name="Units">systemd units besides those the rule files name.</param>
 public sealed record ServicePolicy(
     string Name, string Family, bool Enabled, IReadOnlyList<int> Ports, LimitPolicy Limit,
-    Threshold? Failures, Threshold? Probes, LogSource Log, IReadOnlyList<string> Units)
+    DetectionSet Detections, LogSource Log, IReadOnlyList<string> Units)
 {
     /// <summary>
     /// Log files of single programs that speak for the service too; what these programs write elsewhere does not count.

@@ -112,13 +112,7 @@ internal sealed partial class PolicyBuilder(MapNode tree, LogFacts facts, Policy
         TimeSpan cap = reader.Duration(map, "bans", "cap", OneSecond, TenYears);
         TimeSpan memory = reader.Duration(map, "bans", "memory", OneSecond, TenYears);
         int size = reader.Whole(map, "bans", "size", 2, 1_048_576);
-        if (first > cap)
-        {
-            ValueOrigin firstAt = map.Find("first")!.Origin, capAt = map.Find("cap")!.Origin;
-            ValueOrigin at = firstAt.File == PolicyReader.BuiltIn ? capAt : firstAt;
-            problems.Add(at, $"bans.first ({DurationText.Format(first)}) is longer than bans.cap ({DurationText.Format(cap)}); shorten the first or raise the cap");
-        }
-
+        if (first > cap) reader.FirstAboveCap(map, "bans", first, cap);
         return new BanPolicy(first, factor, cap, memory, size);
     }
 

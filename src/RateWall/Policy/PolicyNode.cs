@@ -67,7 +67,7 @@ internal sealed record MapNode(ValueOrigin Origin, IReadOnlyList<MapEntry> Entri
     {
         if (below.Value is not MapNode map) return above;
         if (above.Value is MapNode over) return above with { Value = map.With(over) };
-        bool leaves = above.Value is ScalarNode { IsNothing: true } && above.Key is not ("failures" or "probes" or "log");
+        bool leaves = above.Value is ScalarNode { IsNothing: true } && above.Key is not ("log" or "trusted") && !DetectionReader.Keys.Contains(above.Key);
         return leaves ? below : above;
     }
 }

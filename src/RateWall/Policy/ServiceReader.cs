@@ -10,14 +10,14 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
     /// <summary>The word for every service, on command lines and as the scope of a ban.</summary>
     private const string AllServices = "all";
 
-    private static readonly string[] Keys = ["enabled", "family", "ports", "limit", "siege", "failures", "probes", "log", "units"];
-    private static readonly string[] DefaultKeys = ["enabled", "limit", "siege", "failures", "probes", "log", "units"];
+    private static readonly string[] Keys = ["enabled", "family", "ports", "limit", "siege", .. DetectionReader.Keys, "log", "units"];
+    private static readonly string[] DefaultKeys = ["enabled", "limit", "siege", .. DetectionReader.Keys, "log", "units"];
     private static readonly string[] Required = ["family", "ports"];
     private static readonly string[] Families = ["ssh", "mail", "ftp", "web"];
     private static readonly string[] SiegeKeys = ["connections", "per"];
-    private static readonly string[] ThresholdKeys = ["count", "within"];
 
     private readonly LimitReader limits = new(reader);
+    private readonly DetectionReader detections = new(reader);
     private readonly LogReader logs = new(reader, facts);
     private readonly List<(int Port, string Service, bool Enabled, ValueOrigin Origin)> ports = [];
 
@@ -61,10 +61,9 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
         IReadOnlyList<int> servicePorts = Ports(all.Find("ports")!, name, enabled);
         LimitPolicy limit = limits.Read(all, path);
         SiegePolicy siege = Siege(all, path);
-        Threshold? failures = Threshold(all, path, "failures");
-        Threshold? probes = Threshold(all, path, "probes");
+        DetectionSet set = detections.Read(all, path);
         IReadOnlyList<LogSource> read = logs.ReadAll(all, path, family, enabled);
-        return new ServicePolicy(name, family, enabled, servicePorts, limit, failures, probes, read[0], Units(all, path)) { Siege = siege, FurtherLogs = [.. read.Skip(1)] };
+        return new ServicePolicy(name, family, enabled, servicePorts, limit, set, read[0], Units(all, path)) { Siege = siege, FurtherLogs = [.. read.Skip(1)] };
     }
 
     /// <summary>Refuses a port that two enabled services want: the kernel asks one service only.</summary>
@@ -130,22 +129,6 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
         reader.KnownKeys(map, path, SiegeKeys);
         int connections = reader.Whole(map, path, "connections", 1, 100_000);
         return new SiegePolicy(connections, reader.Duration(map, path, "per", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)));
-    }
-
-    private Threshold? Threshold(MapNode all, string service, string key)
-    {
-        string path = $"{service}.{key}";
-        if (all.Find(key) is not { } node) return null;
-        if (node is ScalarNode { IsOff: true })
-        {
-            reader.Record(path, "off", node.Origin);
-            return null;
-        }
-
-        if (reader.Map(node, path, $"'{key}: off' or '{key}: {{ count: 10, within: 10m }}'") is not { } map) return null;
-        reader.KnownKeys(map, path, ThresholdKeys);
-        int count = reader.Whole(map, path, "count", 1, 10_000);
-        return new Threshold(count, reader.Duration(map, path, "within", TimeSpan.FromSeconds(1), TimeSpan.FromDays(30)));
     }
 
     private List<string> Units(MapNode all, string service)

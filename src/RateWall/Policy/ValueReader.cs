@@ -101,6 +101,15 @@ internal sealed class ValueReader(PolicyProblems problems)
         return least;
     }
 
+    /// <summary>A first ban that is longer than the longest; told where it can be edited.</summary>
+    public void FirstAboveCap(MapNode map, string path, TimeSpan first, TimeSpan cap)
+    {
+        ValueOrigin firstAt = map.Find("first")!.Origin, capAt = map.Find("cap")!.Origin;
+        problems.Add(
+            firstAt.File == PolicyReader.BuiltIn ? capAt : firstAt,
+            $"{path}.first ({DurationText.Format(first)}) is longer than {path}.cap ({DurationText.Format(cap)}); shorten the first or raise the cap");
+    }
+
     /// <summary>A truth value.</summary>
     public bool Truth(MapNode map, string path, string key)
     {

@@ -1,10 +1,13 @@
+using RateWall.Detection;
 using RateWall.Detection.Correlation;
 using RateWall.Detection.Logs;
 
 namespace RateWall.Storage;
 
-/// <summary>An offence, and whether whoever did it was trusted at that moment.</summary>
-public sealed record Finding(Offence Offence, bool Trusted);
+/// <summary>A ban whose evidence is to be kept.</summary>
+/// <param name="Ban">The ban.</param>
+/// <param name="Members">Whose lines explain it, where that is not its target: the offending members of a network.</param>
+public sealed record ExplainedBan(StoredBan Ban, IReadOnlyList<AddressPrefix> Members);
 
 /// <summary>What one step of reading a log came to: all of it is written down together, or none.</summary>
 public sealed record CorrelatedStep
@@ -16,13 +19,19 @@ public sealed record CorrelatedStep
     public string? Cursor { get; init; }
 
     /// <summary>Detections that fired, in order.</summary>
-    public IReadOnlyList<Finding> Findings { get; init; } = [];
+    public IReadOnlyList<Offence> Offences { get; init; } = [];
 
     /// <summary>Windows that changed.</summary>
     public IReadOnlyList<WindowState> Windows { get; init; } = [];
 
     /// <summary>Logins that succeeded.</summary>
     public IReadOnlyList<SuccessSeen> Successes { get; init; } = [];
+
+    /// <summary>Who logged in.</summary>
+    public IReadOnlyList<LoginSeen> Logins { get; init; } = [];
+
+    /// <summary>Sieges that were raised or renewed.</summary>
+    public IReadOnlyList<SiegeSeen> Sieges { get; init; } = [];
 
     /// <summary>Notes whose try is not certain yet.</summary>
     public IReadOnlyList<PendingNote> Notes { get; init; } = [];

@@ -12,6 +12,9 @@ public sealed record EvidenceLine(string Service, AddressPrefix Key, long UnixMi
     /// <summary>The most bytes of a line that are kept.</summary>
     public const int MaxLength = 1024;
 
-    /// <summary>The most lines kept of one key at one service that no ban has claimed: the newest.</summary>
+    /// <summary>The most lines kept of one ban, and of one key at one service that no ban has claimed: the newest.</summary>
     public const int MaxPerKey = 20;
+
+    /// <summary>The most lines of each member that explain the ban of a network.</summary>
+    public const int OfMember = 4;
 }

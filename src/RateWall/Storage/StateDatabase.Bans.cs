@@ -132,24 +132,24 @@ public sealed partial class StateDatabase
     {
         if (target.IsSingle)
         {
-            Run("DELETE FROM windows WHERE source = $1", target.ToString());
+            Run("DELETE FROM windows WHERE subject = $1", target.ToString());
             return;
         }
 
         if (target.Length == 0)
         {
-            Run("DELETE FROM windows WHERE (instr(source, ':') = 0) = $1", target.IsIPv4);
+            Run("DELETE FROM windows WHERE (instr(subject, ':') = 0) = $1", target.IsIPv4);
             return;
         }
 
         // Networks are text, so containment is decided here. By the whole key: by the source alone each would be a scan.
-        List<(string Detection, string Service, string Source)> inside =
+        List<(string Detection, string Service, string Subject)> inside =
         [
-            .. All("SELECT detection, service, source FROM windows", r => (Detection: r.GetString(0), Service: r.GetString(1), Source: r.GetString(2)))
-                .Where(w => target.Contains(Network(w.Source))),
+            .. All("SELECT detection, service, subject FROM windows", r => (Detection: r.GetString(0), Service: r.GetString(1), Subject: r.GetString(2)))
+                .Where(w => AddressPrefix.TryParse(w.Subject, out AddressPrefix key) && target.Contains(key)),
         ];
-        foreach ((string detection, string service, string source) in inside)
-            Run("DELETE FROM windows WHERE detection = $1 AND service = $2 AND source = $3", detection, service, source);
+        foreach ((string detection, string service, string subject) in inside)
+            Run("DELETE FROM windows WHERE detection = $1 AND service = $2 AND subject = $3", detection, service, subject);
     }
 
     private void SetActive(StoredBan ban) => Run("UPDATE bans SET state = 1 WHERE id = $1 AND state = 0", ban.Id);

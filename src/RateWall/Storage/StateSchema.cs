@@ -7,27 +7,38 @@ internal static class StateSchema
     public const int ApplicationId = 0x5257414C;
 
     /// <summary>The version this program writes (PRAGMA user_version).</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>How many tables there are.</summary>
-    public const int Tables = 9;
+    public const int Tables = 11;
 
     /// <summary>What leads from a version to the next.</summary>
-    public static IReadOnlyDictionary<long, string> Steps { get; } = new Dictionary<long, string> { [1] = CreateMeasures };
+    public static IReadOnlyDictionary<long, string> Steps { get; } = new Dictionary<long, string>
+    {
+        [1] = CreateMeasures,
+        // A window holds more than times now. What was counted before is lost with it: minutes, at most a policy's window.
+        [2] = "DROP TABLE windows; " + CreateWindows,
+    };
 
     private const string CreateMeasures = """
         CREATE TABLE measures (kind INTEGER NOT NULL, service TEXT NOT NULL, ports TEXT NOT NULL, until INTEGER NOT NULL,
             trusted INTEGER NOT NULL, networks TEXT NOT NULL, PRIMARY KEY (kind, service)) WITHOUT ROWID;
         """;
 
+    private const string CreateWindows = """
+        CREATE TABLE windows (detection TEXT NOT NULL, service TEXT NOT NULL, subject TEXT NOT NULL, last INTEGER NOT NULL,
+            marks BLOB NOT NULL, PRIMARY KEY (detection, service, subject)) WITHOUT ROWID;
+        CREATE TABLE logins (source TEXT NOT NULL, family TEXT NOT NULL, user INTEGER NOT NULL, last INTEGER NOT NULL,
+            PRIMARY KEY (source, family, user)) WITHOUT ROWID;
+        CREATE TABLE secrets (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+        """;
+
     /// <summary>
     /// Times are milliseconds since 1970. Networks are text in canonical form, so that equal networks are equal keys and
     /// the sqlite3 shell shows them readably.
     /// </summary>
-    public const string Create = CreateMeasures + """
+    public const string Create = CreateMeasures + CreateWindows + """
         CREATE TABLE cursors (source TEXT NOT NULL PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
-        CREATE TABLE windows (detection TEXT NOT NULL, service TEXT NOT NULL, source TEXT NOT NULL, last INTEGER NOT NULL,
-            stamps BLOB NOT NULL, PRIMARY KEY (detection, service, source)) WITHOUT ROWID;
         CREATE TABLE notes (log TEXT NOT NULL, program TEXT NOT NULL, process INTEGER NOT NULL, at INTEGER NOT NULL,
             service TEXT NOT NULL, kind INTEGER NOT NULL, source TEXT, user TEXT, count INTEGER NOT NULL, rule TEXT NOT NULL,
             line BLOB NOT NULL);

@@ -72,5 +72,5 @@ public sealed class FullSetTests : IDisposable
     }
 
     private void Size(int bans) =>
-        File.WriteAllText(program.ConfigFile, $"defaults: {{ log: {{ file: {program.LogFile} }} }}\nbans: {{ size: {bans} }}\n");
+        File.WriteAllText(program.ConfigFile, $"defaults: {{ log: {{ file: {program.LogFile} }}, prefix: off }}\nbans: {{ size: {bans} }}\n");
 }

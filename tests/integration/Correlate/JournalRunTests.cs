@@ -101,7 +101,7 @@ public sealed class JournalRunTests : IDisposable
         (fresh, flushed) = (new(), written);
         var clock = new StoppedClock(JournalExport.Start.AddSeconds(written + 60));
         using StateDatabase state = StateDatabase.Open(temporary["state"], clock, warnings);
-        var kernel = new BanSets(Put, trusted => 0, bans => new(0, null));
+        var kernel = new BanSets(Put, trusted => 0, (_, _) => { }, bans => new(0, null));
         var commit = new StepCommit(state, kernel, Policy, new Exemptions([], SourceKeys.Default), clock, () => TextReader.Null);
         var run = new CorrelationRun(Policy, RuleSet.BuiltIn, SourceKeys.Default, state, commit, clock, warnings, openJournal: () => Journal.Open(temporary["journal"]));
         foreach (PlannedLog log in LogPlan.For(Policy)) run.Read(log);

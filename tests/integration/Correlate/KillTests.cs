@@ -89,7 +89,7 @@ public sealed class KillTests
             .Order(StringComparer.Ordinal);
         using StateDatabase? state = StateDatabase.OpenReadOnly(program.StateDirectory);
         IEnumerable<string> windows = Sources.Select(s => Network(s)).Select(
-            key => $"{key}: {string.Join(',', state!.LoadWindow(new WindowId("failures", "ssh", key)))} trusted {state.LastSuccess(key, "ssh")}");
+            key => $"{key}: {string.Join(',', state!.LoadWindow(new WindowId(WindowId.Tries, "ssh", key)).Select(m => m.UnixMilliseconds))} trusted {state.LastSuccess(key, "ssh")}");
         return string.Join('\n', bans.Concat(windows).Append($"pending {state!.Pending().Count}"));
     }
 

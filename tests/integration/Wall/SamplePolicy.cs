@@ -17,7 +17,7 @@ internal static class SamplePolicy
     public static ServicePolicy Service(string name, LimitMode mode, int connections, int seconds, params int[] ports) => new(
         name, name is "ssh" or "sieve" ? "ssh" : "mail", Enabled: true, ports,
         new LimitPolicy(mode, connections, TimeSpan.FromSeconds(seconds), 65535, 20),
-        new Threshold(6, TimeSpan.FromMinutes(10)), Probes: null, LogSource.Journal, []);
+        new DetectionSet { Failures = new(6, TimeSpan.FromMinutes(10)) }, LogSource.Journal, []);
 
     public static EffectivePolicy EveryMode { get; } = Of(
         Service("ssh", LimitMode.Window, 6, 60, 22),

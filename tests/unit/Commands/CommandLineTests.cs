@@ -123,7 +123,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, code);
         Assert.Empty(error);
         Assert.Contains(Main, output, StringComparison.Ordinal);
-        Assert.Matches("\nssh +22 +window 4 in 1m +4 +80 +6 failures in 10m +", output);
+        Assert.Matches("\nssh +22 +window 4 in 1m +4 +80 +6 failures in 10m, 30 in 1d +", output);
+        Assert.Contains("\nOff at smtp: daemon_limit, pressure.\n", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,7 +134,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Matches("\ntest +2121 .* never: no rule file +", Run("check", "--config", Main).Output);
         string rules = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(Main)!, "rules.d")).FullName;
         File.WriteAllText(Path.Combine(rules, "testd.rules"), "programs testd\nservice test\nfailure refused {address}\n");
-        Assert.Matches("\ntest +2121 .* 10 failures in 10m +", Run("check", "--config", Main).Output);
+        Assert.Matches("\ntest +2121 .* 10 failures in 10m, 30 in 1d +", Run("check", "--config", Main).Output);
         File.WriteAllText(Path.Combine(rules, "testd.rules"), "nonsense\n");
         (int code, _, string error) = Run("check", "--config", Main);
         Assert.Equal(2, code);

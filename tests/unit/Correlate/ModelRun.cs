@@ -25,7 +25,11 @@ internal sealed class ModelRun(string directory, ModelKernel kernel, TimeProvide
     public static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeSeconds(1_790_000_000);
 
     private static readonly EffectivePolicy Policy = new(
-        [], [], new BanPolicy(TimeSpan.FromMinutes(10), 6, TimeSpan.FromDays(7), TimeSpan.FromDays(30), 65536),
+        [
+            new("ssh", "ssh", Enabled: true, [22], new(LimitMode.Off, 0, TimeSpan.FromMinutes(1), 2, 1),
+                new() { Pressure = new(new(200, TimeSpan.FromMinutes(5)), TimeSpan.FromHours(1)) }, LogSource.Journal, []),
+        ],
+        [], new BanPolicy(TimeSpan.FromMinutes(10), 6, TimeSpan.FromDays(7), TimeSpan.FromDays(30), 65536),
         new TrustPolicy(TimeSpan.FromDays(1), 10), []);
 
     /// <summary>The last run's commit.</summary>
@@ -58,8 +62,9 @@ internal sealed class ModelRun(string directory, ModelKernel kernel, TimeProvide
         IEnumerable<string> history = state!.History().OrderBy(b => b.At).ThenBy(b => b.Target)
             .Select(b => $"{b.Target} {b.At:O} {b.Until:O} {b.State} {b.Count} {string.Join(',', state.EvidenceOf(b).Select(e => e.UnixMilliseconds))}");
         IEnumerable<string> windows = log.Select(l => l.Source).Distinct(StringComparer.Ordinal)
-            .Select(s => $"{s}: {string.Join(',', state.LoadWindow(IdOf(s)))}");
-        return string.Join('\n', history.Concat(windows).Concat(kernel.Bans.Select(b => $"{b.Key} {b.Value:O}")).Append(state.Cursor("log")));
+            .Select(s => $"{s}: {string.Join(',', state.LoadWindow(IdOf(s)).Select(m => m.UnixMilliseconds))}");
+        return string.Join('\n', history.Concat(windows).Concat(kernel.Bans.Select(b => $"{b.Key} {b.Value:O}")).Append(state.Cursor("log"))
+            .Append($"siege {kernel.Sieges.GetValueOrDefault("ssh")?.Max():O}"));
     }
 
     private static WindowId IdOf(string source) => new("failures", "ssh", AddressPrefix.Parse(source));
@@ -67,19 +72,19 @@ internal sealed class ModelRun(string directory, ModelKernel kernel, TimeProvide
     private CorrelatedStep Step(StateDatabase state, int from, int to)
     {
         var windows = new Dictionary<string, List<long>>(StringComparer.Ordinal);
-        var findings = new List<Finding>();
+        var offences = new List<Offence>();
         var evidence = new List<EvidenceLine>();
         for (int i = from; i < to; i++)
         {
             (int second, string source) = log[i];
             DateTimeOffset at = Start.AddSeconds(second);
-            if (!windows.TryGetValue(source, out List<long>? stamps)) windows.Add(source, stamps = [.. state.LoadWindow(IdOf(source))]);
+            if (!windows.TryGetValue(source, out List<long>? stamps)) windows.Add(source, stamps = [.. state.LoadWindow(IdOf(source)).Select(m => m.UnixMilliseconds)]);
             stamps.Add(at.ToUnixTimeMilliseconds());
             stamps.RemoveAll(s => s <= (at - Window).ToUnixTimeMilliseconds());
             evidence.Add(new("ssh", IdOf(source).Key, at.ToUnixTimeMilliseconds(), BitConverter.GetBytes(i)));
             if (stamps.Count < Threshold) continue;
             DateTimeOffset since = DateTimeOffset.FromUnixTimeMilliseconds(stamps[0]);
-            findings.Add(new(new Offence("failures", "ssh", IdOf(source).Key, at, stamps.Count, since, Window), Trusted: false));
+            offences.Add(new("failures", "ssh", IdOf(source).Key, at, stamps.Count, since, Window));
             stamps.Clear();
         }
 
@@ -87,9 +92,10 @@ internal sealed class ModelRun(string directory, ModelKernel kernel, TimeProvide
         {
             Source = "log",
             Cursor = to.ToString(CultureInfo.InvariantCulture),
-            Findings = findings,
+            Offences = offences,
             Evidence = evidence,
-            Windows = [.. windows.Select(w => new WindowState(IdOf(w.Key), w.Value))],
+            Sieges = offences.Count > 0 ? [new("ssh", DetectionName.Pressure, offences[0].At, offences[^1].At.AddHours(1), 200)] : [],
+            Windows = [.. windows.Select(w => new WindowState(IdOf(w.Key), [.. w.Value.Select(s => new WindowMark(s, 0, 0))]))],
         };
     }
 }

@@ -30,10 +30,54 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.True(service.Enabled);
         Assert.Equal(ports, string.Join(',', service.Ports));
         Assert.Equal(new LimitPolicy(mode, connections, TimeSpan.FromSeconds(60), 65_535, 20), service.Limit);
-        Assert.Equal(new Threshold(failures, TimeSpan.FromMinutes(10)), service.Failures);
-        Assert.Equal(new Threshold(20, TimeSpan.FromMinutes(10)), service.Probes);
+        Assert.Equal(new Threshold(failures, TimeSpan.FromMinutes(10)), service.Detections.Failures);
+        Assert.Equal(new Threshold(20, TimeSpan.FromMinutes(10)), service.Detections.Probes);
         Assert.Null(service.Log.File);
         Assert.Empty(service.Units);
+    }
+
+    [Fact]
+    public void Default_Detections_HaveTheStartingNumbers()
+    {
+        TimeSpan minute = TimeSpan.FromMinutes(1), hour = TimeSpan.FromHours(1);
+        Assert.All(Lay("").Services, s => Assert.Equal(
+            new DetectionSet
+            {
+                Failures = new(s.Name is "ssh" or "sieve" ? 6 : 10, 10 * minute),
+                Slow = new(30, 24 * hour),
+                Users = new(new(5, 10 * minute), new(30, hour)),
+                Probes = s.Name == "web" ? null : new(20, 10 * minute),
+                DaemonLimit = s.Name == "smtp" ? null : new(20, 10 * minute),
+                Prefix = new(new(5, hour), hour, 24 * hour),
+                Account = new(new(10, hour), 10 * minute),
+                Pressure = s.Name == "smtp" ? null : new(new(200, 5 * minute), 10 * minute),
+            },
+            s.Detections));
+    }
+
+    [Theory]
+    [InlineData("failures")]
+    [InlineData("slow")]
+    [InlineData("users")]
+    [InlineData("probes")]
+    [InlineData("daemon_limit")]
+    [InlineData("prefix")]
+    [InlineData("account")]
+    [InlineData("pressure")]
+    public void Detection_SwitchedOff_IsOffAtThatServiceAlone(string key)
+    {
+        EffectivePolicy policy = Lay($"services: {{ imap: {{ {key}: off }} }}");
+        Assert.All(
+            policy.Services.Where(s => s.Name is not ("smtp" or "web")),
+            s => Assert.All(s.Detections.All, d => Assert.Equal(s.Name == "imap" && d.Name == key, d.Threshold is null)));
+    }
+
+    [Fact]
+    public void Users_OfTrustedSourcesOff_LeavesThoseOfStrangers()
+    {
+        UsersThreshold users = Lay("services: { imap: { users: { trusted: off } } }").Services.Single(s => s.Name == "imap").Detections.Users!;
+        Assert.Null(users.Trusted);
+        Assert.Equal(5, users.Stranger.Count);
     }
 
     [Fact]
@@ -69,8 +113,8 @@ public sealed class PolicyReaderTests : IDisposable
     public void Lay_DefaultsKey_ReachesServicesThatDoNotSayOtherwise()
     {
         EffectivePolicy policy = Lay("defaults: { failures: { count: 3, within: 1h30m } }");
-        Assert.Equal(new Threshold(6, TimeSpan.FromMinutes(90)), policy.Services.Single(s => s.Name == "ssh").Failures);
-        Assert.Equal(new Threshold(3, TimeSpan.FromMinutes(90)), policy.Services.Single(s => s.Name == "imap").Failures);
+        Assert.Equal(new Threshold(6, TimeSpan.FromMinutes(90)), policy.Services.Single(s => s.Name == "ssh").Detections.Failures);
+        Assert.Equal(new Threshold(3, TimeSpan.FromMinutes(90)), policy.Services.Single(s => s.Name == "imap").Detections.Failures);
     }
 
     [Fact]
@@ -78,15 +122,15 @@ public sealed class PolicyReaderTests : IDisposable
     {
         ServicePolicy ssh = Lay("services: { ssh: { limit: off, failures: off, probes: false } }").Services[0];
         Assert.Equal(LimitMode.Off, ssh.Limit.Mode);
-        Assert.Null(ssh.Failures);
-        Assert.Null(ssh.Probes);
+        Assert.Null(ssh.Detections.Failures);
+        Assert.Null(ssh.Detections.Probes);
     }
 
     [Fact]
     public void Lay_OffThenOneKeyInALaterFile_SwitchesOnAgain()
     {
         EffectivePolicy policy = Lay("services: { ssh: { failures: off } }", "services: { ssh: { failures: { count: 3 } } }");
-        Assert.Equal(new Threshold(3, TimeSpan.FromMinutes(10)), policy.Services[0].Failures);
+        Assert.Equal(new Threshold(3, TimeSpan.FromMinutes(10)), policy.Services[0].Detections.Failures);
     }
 
     [Fact]
@@ -96,7 +140,7 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal("ssh_alt", added.Name);
         Assert.Equal([2222], added.Ports);
         Assert.Equal(LimitMode.Bucket, added.Limit.Mode);
-        Assert.Equal(new Threshold(10, TimeSpan.FromMinutes(10)), added.Failures);
+        Assert.Equal(new Threshold(10, TimeSpan.FromMinutes(10)), added.Detections.Failures);
         Assert.Equal(["sshd@alt.service"], added.Units);
         Assert.Equal(new LogSource("/var/log/alt.log", "sshd"), added.Log);
     }
@@ -116,8 +160,8 @@ public sealed class PolicyReaderTests : IDisposable
         ServicePolicy web = PolicyReader.Parse([], new LogFacts(HasJournal: false, _ => false)).Services.Single(s => s.Name == "web");
         Assert.False(web.Enabled);
         Assert.Equal(LimitMode.Off, web.Limit.Mode);
-        Assert.Null(web.Probes);
-        Assert.NotNull(web.Failures);
+        Assert.Null(web.Detections.Probes);
+        Assert.NotNull(web.Detections.Failures);
     }
 
     [Fact]

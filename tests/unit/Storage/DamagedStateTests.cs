@@ -159,7 +159,7 @@ public sealed class DamagedStateTests : IDisposable
                     6, Now, BanState.Pending)),
             ];
             state.Activate(state.AddPending(bans));
-            state.Commit(new() { Source = "a", Cursor = "x", Windows = [new(new WindowId("failures", "ssh", bans[0].Target), [1])] }, [], []);
+            state.Commit(new() { Source = "a", Cursor = "x", Windows = [new(new WindowId("failures", "ssh", bans[0].Target), [new(1, 0, 0)])] }, [], []);
         }
 
         Execute("PRAGMA wal_checkpoint(TRUNCATE)");

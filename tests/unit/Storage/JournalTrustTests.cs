@@ -44,6 +44,6 @@ public sealed class JournalTrustTests
     }
 
     private static ServicePolicy Service(string name, params string[] units) => new(
-        name, name, Enabled: true, [1], new LimitPolicy(LimitMode.Off, 0, TimeSpan.FromMinutes(1), 2, 1), new Threshold(6, TimeSpan.FromMinutes(10)),
-        null, LogSource.Journal, units);
+        name, name, Enabled: true, [1], new LimitPolicy(LimitMode.Off, 0, TimeSpan.FromMinutes(1), 2, 1), new DetectionSet(),
+        LogSource.Journal, units);
 }

@@ -79,7 +79,7 @@ public sealed class StateDatabaseTests : IDisposable
                 {
                     Source = "file:a",
                     Cursor = "here",
-                    Windows = [new(window, [1, 2, long.MaxValue])],
+                    Windows = [new(window, [Mark(1), Mark(2), new(3, ulong.MaxValue, 5)])],
                     Successes = [new(Offender, "ssh", 99)],
                     Notes = [note],
                 },
@@ -89,7 +89,7 @@ public sealed class StateDatabaseTests : IDisposable
         using StateDatabase again = Open();
         Assert.Equal("here", again.Cursor("file:a"));
         Assert.Null(again.Cursor("file:b"));
-        Assert.Equal([1, 2, long.MaxValue], again.LoadWindow(window));
+        Assert.Equal([Mark(1), Mark(2), new(3, ulong.MaxValue, 5)], again.LoadWindow(window));
         Assert.Equal(99, again.LastSuccess(Offender, "ssh"));
         Assert.Null(again.LastSuccess(Offender, "mail"));
         PendingNote read = Assert.Single(again.Notes("file:a"));
@@ -116,8 +116,81 @@ public sealed class StateDatabaseTests : IDisposable
         using StateDatabase state = Open();
         IReadOnlyList<StoredBan> added = state.AddPending([Ban() with { Evidence = Now.AddSeconds(-5) }]);
         EvidenceLine[] lines = [.. Enumerable.Range(-8, 10).Select(i => new EvidenceLine("ssh", Offender, Now.AddSeconds(i).ToUnixTimeMilliseconds(), [(byte)(i + 100)]))];
-        state.Commit(new() { Source = "a", Evidence = lines }, added, added);
+        state.Commit(new() { Source = "a", Evidence = lines }, added, Explained(added));
         Assert.Equal(Enumerable.Range(95, 6), state.EvidenceOf(added[0]).Select(l => (int)l.Line[0]));
+    }
+
+    [Fact]
+    public void Evidence_OfABannedNetwork_IsTheNewestLinesOfEachMember()
+    {
+        using StateDatabase state = Open();
+        AddressPrefix network = AddressPrefix.Parse("192.0.2.0/24");
+        AddressPrefix[] members = [Offender, AddressPrefix.Parse("192.0.2.2")];
+        IReadOnlyList<StoredBan> added = state.AddPending([Ban(), Ban(network.ToString()) with { Detection = "prefix" }]);
+        EvidenceLine[] lines = [.. members.SelectMany(m => Enumerable.Range(0, 6).Select(i => new EvidenceLine("ssh", m, Now.AddSeconds(i - 10).ToUnixTimeMilliseconds(), [(byte)i])))];
+        state.Commit(new() { Source = "a", Evidence = lines }, added, [new(added[0], []), new(added[1], members)]);
+        Assert.Equal(6, state.EvidenceOf(added[0]).Count);
+        Assert.Equal(["2", "2", "3", "3", "4", "4", "5", "5"], state.EvidenceOf(added[1]).Select(l => $"{l.Line[0]}"));
+    }
+
+    [Fact]
+    public void Evidence_OfABanThatManyLinesLedTo_IsTheNewestOfThem()
+    {
+        using StateDatabase state = Open();
+        IReadOnlyList<StoredBan> added = state.AddPending([Ban()]);
+        EvidenceLine[] lines = [.. Enumerable.Range(0, 50).Select(i => new EvidenceLine("ssh", Offender, Now.AddSeconds(i - 50).ToUnixTimeMilliseconds(), [(byte)i]))];
+        state.Commit(new() { Source = "a", Evidence = lines }, added, Explained([.. added.Select(b => b with { Evidence = Now.AddSeconds(-50) })]));
+        Assert.Equal(Enumerable.Range(30, 20), state.EvidenceOf(added[0]).Select(l => (int)l.Line[0]));
+    }
+
+    [Fact]
+    public void UserNames_OfOneState_HashAlikeInEveryRun()
+    {
+        ulong hash;
+        using (StateDatabase first = Open()) hash = first.UserNames().HashOf("root"u8);
+        using StateDatabase second = Open();
+        Assert.Equal(hash, second.UserNames().HashOf("root"u8));
+        Assert.NotEqual(hash, UserNames.Passing().HashOf("root"u8));
+    }
+
+    [Fact]
+    public void LastLogin_OfAUser_IsTheLatestAtThatSourceAndFamily()
+    {
+        using StateDatabase state = Open();
+        state.Commit(new() { Source = "a", Logins = [new(Offender, "mail", ulong.MaxValue - 1, 99)] }, [], []);
+        state.Commit(new() { Source = "a", Logins = [new(Offender, "mail", ulong.MaxValue - 1, 50)] }, [], []);
+        Assert.Equal(99, state.LastLogin(Offender, "mail", ulong.MaxValue - 1));
+        Assert.Null(state.LastLogin(Offender, "ssh", ulong.MaxValue - 1));
+        Assert.Null(state.LastLogin(AddressPrefix.Parse("192.0.2.2"), "mail", ulong.MaxValue - 1));
+    }
+
+    [Theory]
+    [InlineData("192.0.2.0/24", 20L)]
+    [InlineData("192.0.2.0/25", 10L)]
+    [InlineData("192.0.0.0/12", 20L)]
+    [InlineData("0.0.0.0/0", 30L)]
+    [InlineData("198.51.100.0/24", null)]
+    [InlineData("2001:db8:1::/48", 40L)]
+    [InlineData("2001:db8::/48", 50L)]
+    [InlineData("2001:db8:2::/48", null)]
+    [InlineData("::/32", 60L)]
+    public void LastSuccessInside_Network_IsTheLatestOfItsSources(string network, long? expected)
+    {
+        using StateDatabase state = Open();
+        (string Key, long At)[] seen = [("192.0.2.1", 10), ("192.0.2.200", 20), ("192.168.0.1", 30), ("2001:db8:1:2::/64", 40), ("2001:db8::/64", 50), ("::1", 60)];
+        state.Commit(new() { Source = "a", Successes = [.. seen.Select(s => new SuccessSeen(AddressPrefix.Parse(s.Key), "ssh", s.At))] }, [], []);
+        Assert.Equal(expected, state.LastSuccessInside(AddressPrefix.Parse(network)));
+    }
+
+    [Fact]
+    public void Forgive_Network_LeavesWindowsOfAccountsAndServices()
+    {
+        using StateDatabase state = Open();
+        WindowId account = new("account", "ssh", default, 7), service = new("pressure", "ssh", default);
+        state.Commit(new() { Source = "a", Windows = [new(account, [Mark(1)]), new(service, [Mark(1)])] }, [], []);
+        state.Forgive([AddressPrefix.Parse("192.0.2.0/24")], [], Now);
+        Assert.Single(state.LoadWindow(account));
+        Assert.Single(state.LoadWindow(service));
     }
 
     [Theory]
@@ -127,7 +200,7 @@ public sealed class StateDatabaseTests : IDisposable
     {
         using StateDatabase state = Open();
         AddressPrefix[] keys = [AddressPrefix.Parse("192.0.2.1"), AddressPrefix.Parse("2001:db8::/64")];
-        state.Commit(new() { Source = "a", Windows = [.. keys.Select(k => new WindowState(new("failures", "ssh", k), [1]))] }, [], []);
+        state.Commit(new() { Source = "a", Windows = [.. keys.Select(k => new WindowState(new("failures", "ssh", k), [Mark(1)]))] }, [], []);
 
         state.Forgive([AddressPrefix.Parse(everybody)], [], Now);
 
@@ -139,7 +212,7 @@ public sealed class StateDatabaseTests : IDisposable
     {
         using StateDatabase state = Open();
         WindowId inside = new("failures", "ssh", Offender), outside = new("failures", "ssh", AddressPrefix.Parse("198.51.100.1"));
-        state.Commit(new() { Source = "a", Windows = [new(inside, [1]), new(outside, [1])] }, [], []);
+        state.Commit(new() { Source = "a", Windows = [new(inside, [Mark(1)]), new(outside, [Mark(1)])] }, [], []);
         state.Activate(state.AddPending([Ban()]));
         Assert.Equal(1, state.Forgive([AddressPrefix.Parse("192.0.2.0/24")], [Offender], Now));
         Assert.Empty(state.LoadWindow(inside));
@@ -159,10 +232,10 @@ public sealed class StateDatabaseTests : IDisposable
             new()
             {
                 Source = "a",
-                Windows = [new(window, [Now.ToUnixTimeMilliseconds()])],
+                Windows = [new(window, [Mark(Now.ToUnixTimeMilliseconds())])],
                 Evidence = [new("ssh", Offender, Now.ToUnixTimeMilliseconds(), [1]), new("imap", Offender, Now.ToUnixTimeMilliseconds(), [2])],
             },
-            added, added);
+            added, Explained(added));
         state.Prune(Now.AddDays(2), TimeSpan.FromDays(1), TimeSpan.FromDays(30));
         Assert.Empty(state.LoadWindow(window));
         Assert.Single(state.EvidenceOf(added[0]));
@@ -223,15 +296,27 @@ public sealed class StateDatabaseTests : IDisposable
         {
             link.Open();
             using Microsoft.Data.Sqlite.SqliteCommand command = link.CreateCommand();
-            command.CommandText = "DROP TABLE measures; PRAGMA user_version = 1;";
+            command.CommandText = """
+                DROP TABLE measures; DROP TABLE logins; DROP TABLE secrets; DROP TABLE windows;
+                CREATE TABLE windows (detection TEXT NOT NULL, service TEXT NOT NULL, source TEXT NOT NULL, last INTEGER NOT NULL,
+                    stamps BLOB NOT NULL, PRIMARY KEY (detection, service, source)) WITHOUT ROWID;
+                INSERT INTO windows VALUES ('failures', 'ssh', '192.0.2.1', 1, x'0100000000000000');
+                PRAGMA user_version = 1;
+                """;
             command.ExecuteNonQuery();
         }
 
         using StateDatabase? opened = readOnly ? StateDatabase.OpenReadOnly(directory.Path) : Open();
         Assert.Single(opened!.Pending());
         Assert.Empty(opened.Measures(Now));
+        Assert.Empty(opened.LoadWindow(new("failures", "ssh", Offender)));
+        Assert.Null(opened.LastLogin(Offender, "ssh", 2));
         Assert.Equal("", warnings.ToString());
     }
+
+    private static WindowMark Mark(long at) => new(at, 0, 0);
+
+    private static ExplainedBan[] Explained(IReadOnlyList<StoredBan> bans) => [.. bans.Select(b => new ExplainedBan(b, []))];
 
     private StateDatabase Open() => StateDatabase.Open(directory.Path, clock, warnings);
 

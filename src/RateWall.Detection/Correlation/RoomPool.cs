@@ -2,36 +2,44 @@ using System.Numerics;
 
 namespace RateWall.Detection.Correlation;
 
-/// <summary>A stretch of a <see cref="StampPool"/> page.</summary>
-/// <param name="Page">The page, or null: no room at all.</param>
-/// <param name="Offset">Where it begins.</param>
-/// <param name="Length">How many stamps fit: a power of two, or 0.</param>
-internal readonly record struct StampRoom(long[]? Page, int Offset, int Length)
+/// <summary>A stretch of a <see cref="RoomPool{T}"/> page.</summary>
+/// <param name="page">The page, or null: no room at all.</param>
+/// <param name="offset">Where it begins.</param>
+/// <param name="length">How many items fit: a power of two, or 0.</param>
+internal readonly struct Room<T>(T[]? page, int offset, int length)
+    where T : struct
 {
-    /// <summary>The stamps.</summary>
-    public Span<long> Stamps => Page.AsSpan(Offset, Length);
+    /// <summary>How many items fit.</summary>
+    public int Length => length;
+
+    /// <summary>The items.</summary>
+    public Span<T> Items => page.AsSpan(offset, length);
+
+    /// <summary>The first of the items.</summary>
+    public ReadOnlySpan<T> First(int count) => page.AsSpan(offset, count);
 }
 
 /// <summary>
-/// Room for the stamps of very many windows, of which nearly all hold a few: cut from common pages in powers of two, so
+/// Room for the items of very many windows, of which nearly all hold a few: cut from common pages in powers of two, so
 /// that a hundred thousand sources are no hundred thousand arrays. Room that was given back is used again.
 /// </summary>
-internal sealed class StampPool
+internal sealed class RoomPool<T>
+    where T : struct
 {
     /// <summary>The least room that is given.</summary>
-    public const int Least = 4;
+    public const int Least = 2;
 
-    // 64 KiB: below the size from which on the run-time clears and keeps arrays apart.
-    private const int PageLength = 8192;
+    // Up to 48 KiB: below the size from which on the run-time clears and keeps arrays apart.
+    private const int PageLength = 2048;
 
     // By the logarithm of the length; a chain instead of a stack of structs, for which code would be made in every run.
     private readonly Returned?[] free = new Returned?[32];
     private Returned? spare;
-    private long[] page = [];
+    private T[] page = [];
     private int used;
 
-    /// <summary>Gives room for at least <paramref name="wanted"/> stamps; its content is undefined.</summary>
-    public StampRoom Rent(int wanted)
+    /// <summary>Gives room for at least <paramref name="wanted"/> items; its content is undefined.</summary>
+    public Room<T> Rent(int wanted)
     {
         int length = Math.Max(Least, (int)BitOperations.RoundUpToPowerOf2((uint)wanted));
         ref Returned? chain = ref free[BitOperations.Log2((uint)length)];
@@ -43,10 +51,10 @@ internal sealed class StampPool
             return known.Room;
         }
 
-        if (length > PageLength / 4) return new(new long[length], 0, length);
+        if (length > PageLength / 4) return new(new T[length], 0, length);
         if (used + length > page.Length)
         {
-            page = new long[PageLength];
+            page = new T[PageLength];
             used = 0;
         }
 
@@ -55,7 +63,7 @@ internal sealed class StampPool
     }
 
     /// <summary>Takes room back.</summary>
-    public void Return(StampRoom room)
+    public void Return(Room<T> room)
     {
         if (room.Length == 0 || room.Length > PageLength / 4) return;
         Returned entry = spare ?? new();
@@ -77,7 +85,7 @@ internal sealed class StampPool
 
     private sealed class Returned
     {
-        public StampRoom Room { get; set; }
+        public Room<T> Room { get; set; }
 
         public Returned? Next { get; set; }
     }

@@ -1,0 +1,168 @@
+namespace RateWall.Detection.Correlation;
+
+/// <summary>Who logged in, and what that is worth.</summary>
+public sealed partial class Correlator
+{
+    private readonly Rows<TrustRow> trust = new();
+    private readonly RowTable<LoginRow> logins = new();
+
+    private enum Standing
+    {
+        /// <summary>Never logged in at a service of the family.</summary>
+        Stranger,
+
+        /// <summary>Logged in once, but too long ago.</summary>
+        Known,
+
+        /// <summary>Logged in lately.</summary>
+        Trusted,
+    }
+
+    /// <summary>Keys that logged in since the last <see cref="Clear"/>, the latest time of each.</summary>
+    public IEnumerable<SuccessSeen> Successes
+    {
+        get
+        {
+            for (int i = 0; i < trust.Count; i++)
+                if (trust[i].Seen is { } seen) yield return new(sources[trust[i].Source].Key, services[trust[i].Family].Family, seen);
+        }
+    }
+
+    /// <summary>Users that logged in since the last <see cref="Clear"/>, the latest time of each at each source.</summary>
+    public IEnumerable<LoginSeen> Logins
+    {
+        get
+        {
+            for (int i = 0; i < logins.Count; i++)
+                if (logins[i] is { Changed: true } login)
+                    yield return new(sources[login.Source].Key, services[login.Family].Family, login.User, login.Last);
+        }
+    }
+
+    private void ClearTrust()
+    {
+        trust.Clear();
+        logins.Clear();
+    }
+
+    private void Succeeded(in Attempt attempt, int service)
+    {
+        WatchedService at = services[service];
+        long stamp = attempt.UnixMilliseconds;
+        int source = sources.FindOrAdd(keys.KeyOf(attempt.Source));
+        int row = TrustOf(source, at.FamilyNumber);
+        if (row < 0) row = AddTrust(source, at.FamilyNumber, Remembered(source, at));
+        sources[source].NeverIn &= (ushort)~SourceRow.BitOf(at.FamilyNumber);
+        ref TrustRow known = ref trust[row];
+        known.Last = Later(known.Last, stamp);
+        known.Seen = Later(known.Seen, stamp);
+        ulong user = users.HashOf(attempt.User);
+        if (user == 0) return;
+        ref LoginRow login = ref logins[LoginOf(source, at, user)];
+        login.Changed |= stamp > login.Last;
+        login.Last = Math.Max(login.Last, stamp);
+        // Five keys offered and then the right one, a slip and then the right password: no attack.
+        if (!at.CountsTries) return;
+        int window = WindowOf(source, service, TrySlot);
+        if (window >= 0 && windows[window].Window.Count > 0) windows[window].Window.Settle(user, stamp);
+    }
+
+    private Standing StandingOf(int source, WatchedService at, long stamp)
+    {
+        ref SourceRow who = ref sources[source];
+        ushort bit = SourceRow.BitOf(at.FamilyNumber);
+        if ((who.NeverIn & bit) != 0) return Standing.Stranger;
+        int row = TrustOf(source, at.FamilyNumber);
+        long? last = row >= 0 ? trust[row].Last : Remembered(source, at);
+        if (last is null && bit != 0)
+        {
+            who.NeverIn |= bit;
+            return Standing.Stranger;
+        }
+
+        // Bounded like the windows: beyond that the storage is asked each time.
+        if (row < 0 && trust.Count < maxWindows) AddTrust(source, at.FamilyNumber, last);
+        return last is not { } success ? Standing.Stranger : stamp - success <= trustMilliseconds ? Standing.Trusted : Standing.Known;
+    }
+
+    private bool HasLoggedIn(int source, WatchedService at, ulong user, long stamp) =>
+        logins[LoginOf(source, at, user)].Last is not LoginRow.Never and var last && stamp - last <= trustMilliseconds;
+
+    // Asked of the storage once: most failures of a known source are slips of a known user.
+    private int LoginOf(int source, WatchedService at, ulong user)
+    {
+        for (int row = logins.First(LoginRow.HashOf(user, source)); row >= 0; row = logins[row].Next)
+        {
+            ref LoginRow known = ref logins[row];
+            if (known.User == user && known.Source == source && known.Family == at.FamilyNumber) return row;
+        }
+
+        return logins.Add(new()
+        {
+            User = user,
+            Source = source,
+            Family = (short)at.FamilyNumber,
+            Last = state.LastLogin(sources[source].Key, at.Family, user) ?? LoginRow.Never,
+        });
+    }
+
+    // Whether a member of a group never logged in at the family, as far as is known by now.
+    private bool IsStranger(AddressPrefix key, WatchedService at)
+    {
+        int source = sources.Find(key);
+        if (source >= 0)
+        {
+            if ((sources[source].NeverIn & SourceRow.BitOf(at.FamilyNumber)) != 0) return true;
+            int row = TrustOf(source, at.FamilyNumber);
+            if (row >= 0) return trust[row].Last is null;
+        }
+
+        return state.LastSuccess(key, at.Family) is null;
+    }
+
+    // The last success of any source inside a network, at whatever service.
+    private long? LastSuccessInside(AddressPrefix network)
+    {
+        long? last = state.LastSuccessInside(network);
+        for (int row = 0; row < trust.Count; row++)
+            if (trust[row].Seen is { } seen && network.Contains(sources[trust[row].Source].Address)) last = Later(last, seen);
+        return last;
+    }
+
+    private int TrustOf(int source, int family)
+    {
+        for (int row = sources[source].Trust; row != 0; row = trust[row - 1].Next)
+            if (trust[row - 1].Family == family) return row - 1;
+        return -1;
+    }
+
+    private int AddTrust(int source, int family, long? last)
+    {
+        int added = trust.Add();
+        trust[added] = new() { Source = source, Family = family, Last = last, Next = sources[source].Trust };
+        sources[source].Trust = added + 1;
+        return added;
+    }
+
+    private long? Remembered(int source, WatchedService at) => state.LastSuccess(sources[source].Key, at.Family);
+
+    private static long Later(long? before, long stamp) => before is { } known && known > stamp ? known : stamp;
+
+    private struct TrustRow
+    {
+        /// <summary>The last success ever, or null.</summary>
+        public long? Last;
+
+        /// <summary>The last one seen since the last save, or null.</summary>
+        public long? Seen;
+
+        /// <summary>The number of the source's row.</summary>
+        public int Source;
+
+        /// <summary>The number of the first service of the family.</summary>
+        public int Family;
+
+        /// <summary>The source's next trust, plus 1.</summary>
+        public int Next;
+    }
+}
