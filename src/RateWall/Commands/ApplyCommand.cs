@@ -45,47 +45,40 @@ internal static class ApplyCommand
 
         using StateLock turn = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
-        int restored = 0;
-        ApplyOutcome outcome = wall.Apply(policy, ruleset, exemptions.Keys, bans => restored = Restore(session, policy, bans));
-        IReadOnlyList<StoredMeasure> measures = AlignPorts(session, policy, wall.Bans, outcome.Changed);
+        using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
+        var restoration = new Restoration(state, wall, policy, session.Time);
+        Restored back = default;
+        ApplyOutcome outcome = wall.Apply(policy, ruleset, exemptions.Keys, () => back = restoration.All());
+        // Of a wall that stood something may be missing all the same: elements that somebody took out, a set that is new.
+        if (!outcome.Created) back = restoration.PutBack(restoration.Missing());
+        restoration.PutAtOneService();
+        TellOfFullSets(session, restoration);
+        using KernelPorts ports = KernelPorts.Open(session.Time);
+        IReadOnlyList<StoredMeasure> measures = new PortMeasures(state, ports, policy, session.Time).Restore();
 
         string limits = $"{HumanCount.Of(policy.Enabled.Count(s => s.Limit.Mode != LimitMode.Off), "service")} limited";
         string sentence = outcome switch
         {
-            { Created: true } => $"the wall is up: {limits}, {HumanCount.Of(restored, "ban")} restored",
+            { Created: true } => $"the wall is up: {limits}, {HumanCount.Of(back.Bans, "ban")} restored",
             { Changed: true } => $"the wall is now as policy says: {limits}; bans and counters were kept",
+            _ when back.Any => "the wall is as policy says again",
             _ => "the wall is as policy says already; nothing was changed",
         };
+        if (!outcome.Created && back.Any) sentence += $"; {back} put back";
         if (measures.Count > 0) sentence += $"; put back: {string.Join(", ", measures.Select(PortMeasures.Name))}";
         TellOfAbsentInterfaces(session, ruleset);
-        bool changed = outcome.Changed || measures.Count > 0;
+        bool changed = outcome.Changed || back.Any || measures.Count > 0;
         Answer(session, templates, changed, changed ? "applied" : "unchanged", sentence);
         return ExitCode.Done;
     }
 
-    /// <summary>A wall that is new (a reboot, a flush) gets back what the history says is still in force.</summary>
-    private static int Restore(Session session, EffectivePolicy policy, KernelBans bans)
+    /// <summary>Warns of what found no room.</summary>
+    internal static void TellOfFullSets(Session session, Restoration restoration)
     {
-        using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
-        DateTimeOffset now = session.Time.GetUtcNow();
-        BanElement[] inForce = [.. state.InForce(now).Select(b => BanElements.Of(b, policy))];
-        int restored = bans.Put(inForce).Count(standing => standing is not null);
-        if (restored < inForce.Length)
-            session.Error.WriteLine($"ratewall: warning: {inForce.Length - restored} bans found no room in the kernel; raise bans.size in the policy");
-        int strangers = bans.Trust([.. state.SuccessesSince(now - policy.Trust.For).Select(s =>
-            (s.Key, s.Family, policy.Trust.Until(s.UnixMilliseconds, now)))]);
-        if (strangers > 0)
-            session.Error.WriteLine($"ratewall: warning: {strangers} trusted sources found no room in the kernel and have the limits of strangers");
-        return restored;
-    }
-
-    /// <summary>What is put on single ports follows the services there: when they change, and when the wall has lost it.</summary>
-    private static IReadOnlyList<StoredMeasure> AlignPorts(Session session, EffectivePolicy policy, KernelBans bans, bool changed)
-    {
-        using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
-        if (changed) bans.Put([.. state.InForceAtOneService(session.Time.GetUtcNow()).Select(b => BanElements.Of(b, policy))]);
-        using KernelPorts ports = KernelPorts.Open(session.Time);
-        return new PortMeasures(state, ports, policy, session.Time).Restore();
+        if (restoration.BansWithoutRoom > 0)
+            session.Error.WriteLine($"ratewall: warning: {restoration.BansWithoutRoom} bans found no room in the kernel; raise bans.size in the policy");
+        if (restoration.TrustWithoutRoom > 0)
+            session.Error.WriteLine($"ratewall: warning: {restoration.TrustWithoutRoom} trusted sources found no room in the kernel and have the limits of strangers");
     }
 
     private static void TellOfAbsentInterfaces(Session session, Ruleset ruleset)

@@ -29,7 +29,7 @@ internal static class CorrelateCommand
     {
         Command command = CommandLine.Verb(
             "correlate",
-            "Reads what is new in the logs and bans offenders. Each line is counted once, whatever happens. The first run reads a log file from its start and the journal from 24 hours ago; what is too long ago leads to no ban, and lines without a time do not count in it. A second run at the same time does nothing.",
+            "Reads what is new in the logs and bans offenders. Each line is counted once, whatever happens. The first run reads a log file from its start and the journal from 24 hours ago; what is too long ago leads to no ban, and lines without a time do not count in it. What others changed of the wall since the last apply, or took away, is put back. A second run at the same time does nothing.",
             "ratewall correlate --format json",
             (session, arguments) => arguments.GetValue(Follow) ? FollowLoop.Run(session) : Run(session));
         command.Add(Follow);
@@ -58,16 +58,17 @@ internal static class CorrelateCommand
     internal static ExitCode Round(Session session, EffectivePolicy policy, RuleSet rules, Func<bool>? goOn = null)
     {
         long started = session.Time.GetTimestamp();
-        using KernelBans kernel = KernelBans.Open(session.Time);
-        if (!kernel.WallPresent)
+        using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
+        if (!wall.Present && AppliedWall.Read(session.StateDirectory) is null)
             throw new CommandException(ExitCode.Refused, "the wall is not up, so nobody could be banned and nothing was read; run 'ratewall apply' first");
         using StateDatabase state = OpenState(session);
         Exemptions exemptions = Exemptions.Read(policy);
-        AlignWall(session, kernel, exemptions, policy, state);
+        string? mended = WallMending.Run(session, policy, wall, exemptions.Keys, state);
+        AlignPorts(session, policy, state);
         using KernelPorts ports = KernelPorts.Open(session.Time);
         var measures = new PortMeasures(state, ports, policy, session.Time);
         var commit = new StepCommit(
-            state, BanSets.Of(kernel, measures, new(policy, exemptions, session.Time)), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
+            state, BanSets.Of(wall.Bans, measures, new(policy, exemptions, session.Time)), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
         IReadOnlyList<StoredBan> settled = commit.Settle();
         CorrelationRun reading;
         using (var progress = new ProgressLine(session.Error, session.ErrorTerminal, session.Time))
@@ -81,15 +82,14 @@ internal static class CorrelateCommand
         Prune(session, state, policy);
         TellOfFullSets(session, commit);
         TellOfConnections(session, commit);
-        if (goOn is null || reading.Verdicts.Count + settled.Count + commit.Sieges.Count > 0)
-            Tell(session, reading, commit, settled, session.Time.GetElapsedTime(started));
+        if (goOn is null || reading.Verdicts.Count + settled.Count + commit.Sieges.Count > 0 || mended is not null)
+            Tell(session, reading, commit, settled, mended, session.Time.GetElapsedTime(started));
         return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
     }
 
-    private static void AlignWall(Session session, KernelBans kernel, Exemptions exemptions, EffectivePolicy policy, StateDatabase state)
+    private static void AlignPorts(Session session, EffectivePolicy policy, StateDatabase state)
     {
         using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
-        kernel.AlignByHost(exemptions.Keys);
         using KernelPorts ports = KernelPorts.Open(session.Time);
         // A wall of an earlier version is for the next apply.
         if (!ports.WallKnowsPorts) return;
@@ -130,7 +130,7 @@ internal static class CorrelateCommand
             session.Error.WriteLine($"ratewall: warning: the bans stand, but open connections of banned sources were not ended: {problem}");
     }
 
-    private static void Tell(Session session, CorrelationRun run, StepCommit commit, IReadOnlyList<StoredBan> settled, TimeSpan took)
+    private static void Tell(Session session, CorrelationRun run, StepCommit commit, IReadOnlyList<StoredBan> settled, string? mended, TimeSpan took)
     {
         DateTimeOffset now = session.Time.GetUtcNow();
         StoredBan[] bans = [.. settled, .. run.Verdicts.Where(v => v.Outcome == BanOutcome.Banned).Select(v => v.Ban!).Where(b => b.IsInForce(now))];
@@ -140,6 +140,7 @@ internal static class CorrelateCommand
         Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length, (long)took.TotalMilliseconds) 
         {
             ConnectionsEnded = commit.ConnectionsEnded,
+            Mended = mended,
             Sieges = [.. commit.Sieges.Keys.Order(StringComparer.Ordinal)],
         });
     }

@@ -54,7 +54,9 @@ internal static class PlanCommand
         Ruleset ruleset = new RulesetRenderer(templates).Render(policy);
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
         WallDifference difference = wall.Compare(policy, ruleset, Exemptions.Read(policy).Keys);
-        if (difference.Present) difference = difference with { Lines = [.. difference.Lines, .. MissingMeasures(session, policy)] };
+        using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
+        if (difference.Present && state is not null)
+            difference = difference with { Lines = [.. difference.Lines, .. new Restoration(state, wall, policy, session.Time).Missing().Lines(), .. MissingMeasures(session, policy)] };
         if (session.Format == OutputFormat.Json)
             AnswerJson.Write(session.Out, new PlanForm(difference.Present, difference.Any, difference.Lines) { Templates = templates.Overrides }, AnswerJson.Default.PlanForm);
         else

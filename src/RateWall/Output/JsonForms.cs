@@ -119,6 +119,10 @@ public sealed record RunForm(
     [property: JsonPropertyName("bans")] long Bans,
     [property: JsonPropertyName("ms")] long Milliseconds)
 {
+    /// <summary>What of the wall had been changed or lost and was put back; null: nothing.</summary>
+    [JsonPropertyName("mended")]
+    public string? Mended { get; init; }
+
     /// <summary>The form's name and version.</summary>
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
     public string Schema => "ratewall.run/1";

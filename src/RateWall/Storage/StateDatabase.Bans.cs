@@ -71,6 +71,42 @@ public sealed partial class StateDatabase
     public IReadOnlyList<StoredBan> InForceAtOneService(DateTimeOffset now) =>
         All($"SELECT {BanColumns} FROM bans WHERE until > $1 AND state <> 2 AND scope <> 'all'", ReadBan, Stamp(now));
 
+    /// <summary>
+    /// Streams what is in force, one call for each target and scope, with its latest deadline: a million rows are never in
+    /// memory at once. The call may not write to the state.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    /// <param name="settled">True: only bans that the kernel has taken; pending ones are left out.</param>
+    /// <param name="take">Is given target, scope and deadline.</param>
+    public void EachInForce(DateTimeOffset now, bool settled, Action<AddressPrefix, string, DateTimeOffset> take)
+    {
+        ArgumentNullException.ThrowIfNull(take);
+        Each(
+            "SELECT target, scope, max(until) FROM bans WHERE until > $1 AND (state = 1 OR state = $2) GROUP BY target, scope",
+            r => take(Network(r.GetString(0)), r.GetString(1), Time(r.GetInt64(2))),
+            Stamp(now), (int)(settled ? BanState.Active : BanState.Pending));
+    }
+
+    /// <summary>How many rows are in force and settled, counted no further than <paramref name="most"/>.</summary>
+    public long CountRowsInForce(DateTimeOffset now, long most) =>
+        Number("SELECT count(*) FROM (SELECT 1 FROM bans WHERE until > $1 AND state = 1 LIMIT $2)", Stamp(now), most);
+
+    /// <summary>How many single keys of a family are banned everywhere: addresses, and IPv6 networks of 64 bits.</summary>
+    public long CountKeysInForce(DateTimeOffset now, bool ipv4) => Number(
+        "SELECT count(DISTINCT target) FROM bans WHERE until > $1 AND state = 1 AND scope = 'all' AND (instr(target, ':') = 0) = $2 AND (instr(target, '/') = 0 OR (NOT $2 AND substr(target, -3) = '/64'))",
+        Stamp(now), ipv4);
+
+    /// <summary>Bans that the kernel has no room for wait for it again.</summary>
+    public void Defer(IReadOnlyList<AddressPrefix> targets, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(targets);
+        Transaction(() =>
+        {
+            foreach (AddressPrefix target in targets)
+                Run("UPDATE bans SET state = 0 WHERE target = $1 AND scope = 'all' AND until > $2 AND state = 1", target.ToString(), Stamp(now));
+        });
+    }
+
     /// <summary>How many targets are banned now; who found no room in the kernel is not.</summary>
     public long CountInForce(DateTimeOffset now) =>
         One("SELECT count(DISTINCT target) FROM bans WHERE until > $1 AND state = 1", r => r.GetInt64(0), Stamp(now));

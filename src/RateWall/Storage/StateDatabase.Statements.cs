@@ -72,6 +72,20 @@ public sealed partial class StateDatabase
         });
     }
 
+    private void Each(string sql, Action<SqliteDataReader> take, params ReadOnlySpan<object?> values)
+    {
+        SqliteCommand command = Prepare(sql, values);
+        using SqliteDataReader reader = Guard(command.ExecuteReader);
+        while (Guard(reader.Read))
+        {
+            Guard(() =>
+            {
+                take(reader);
+                return true;
+            });
+        }
+    }
+
     private SqliteCommand Prepare(string sql, ReadOnlySpan<object?> values)
     {
         if (!prepared.TryGetValue(sql, out SqliteCommand? command))

@@ -1,35 +1,58 @@
+using RateWall.Detection;
+
 namespace RateWall.Wall;
 
 /// <summary>
-/// What the last `apply` put into the kernel, and how the kernel listed it right afterwards. Comparing later listings with
-/// this one finds every foreign change without guessing how nft spells a rule.
+/// The wall that the operator last asked for, and how the kernel listed it once it stood. While it is recorded the wall is
+/// wanted: whoever finds it lost or changed puts it back. Comparing later listings with this one finds every foreign change
+/// without guessing how nft spells a rule.
 /// </summary>
 /// <param name="Text">The ruleset that was applied.</param>
-/// <param name="Listing">The kernel's own listing of it, without counters and elements.</param>
-public sealed record AppliedWall(string Text, string Listing)
+/// <param name="Allow">The allow list that was applied.</param>
+/// <param name="Listing">The kernel's own listing, without counters and elements; null while an `apply` is at work, or after
+/// it was killed.</param>
+public sealed record AppliedWall(string Text, IReadOnlyList<AddressPrefix> Allow, string? Listing)
 {
     private const string TextFile = "wall.nft";
+    private const string AllowFile = "wall.allow";
     private const string ListingFile = "wall.list";
 
-    /// <summary>What was recorded in a state directory, or null when nothing was.</summary>
+    /// <summary>What was recorded in a state directory, or null when no wall is wanted: never applied, or removed.</summary>
     public static AppliedWall? Read(string stateDirectory)
     {
         string text = Path.Combine(stateDirectory, TextFile);
+        string allow = Path.Combine(stateDirectory, AllowFile);
         string listing = Path.Combine(stateDirectory, ListingFile);
-        return File.Exists(text) && File.Exists(listing) ? new(File.ReadAllText(text), File.ReadAllText(listing)) : null;
+        if (!File.Exists(text) || !File.Exists(allow)) return null;
+        var networks = new List<AddressPrefix>();
+        bool sound = true;
+        foreach (string line in File.ReadLines(allow))
+        {
+            sound &= AddressPrefix.TryParse(line, out AddressPrefix network);
+            networks.Add(network);
+        }
+
+        // Without a sound allow list it is not known who must not be dropped: as good as no record.
+        return sound ? new(File.ReadAllText(text), networks, File.Exists(listing) ? File.ReadAllText(listing) : null) : null;
     }
 
-    /// <summary>Records this wall. Each file is replaced whole; a crash between the two shows as drift, never as agreement.</summary>
+    /// <summary>
+    /// Records this wall. Each file is replaced whole, and the listing, which says that all is well, goes first and comes
+    /// last: a crash in between leaves a wall that is wanted and not yet whole.
+    /// </summary>
     public void Write(string stateDirectory)
     {
-        Replace(Path.Combine(stateDirectory, ListingFile), Listing);
+        File.Delete(Path.Combine(stateDirectory, ListingFile));
+        Replace(Path.Combine(stateDirectory, AllowFile), string.Concat(Allow.Select(n => $"{n}\n")));
         Replace(Path.Combine(stateDirectory, TextFile), Text);
+        if (Listing is not null) Replace(Path.Combine(stateDirectory, ListingFile), Listing);
     }
 
-    /// <summary>Forgets it, after the wall has been removed.</summary>
+    /// <summary>Forgets it, before the wall is removed: from then on nobody puts it back.</summary>
     public static void Forget(string stateDirectory)
     {
         File.Delete(Path.Combine(stateDirectory, TextFile));
+        File.Delete(Path.Combine(stateDirectory, AllowFile));
         File.Delete(Path.Combine(stateDirectory, ListingFile));
     }
 

@@ -81,17 +81,22 @@ public sealed partial class KernelBans : IDisposable
         return DisjointPrefixes.Covering(BannedNetworks(target.IsIPv4), target);
     }
 
-    /// <summary>Renews trust: puts keys into the trusted set of a family until a time. An earlier time changes nothing.</summary>
+    /// <summary>
+    /// Renews trust: puts keys into the trusted set of a family until a time. An earlier time changes nothing. A family that
+    /// the wall does not know, because the policy is newer than the last `apply`, is passed over: `apply` makes its set and
+    /// fills it.
+    /// </summary>
     /// <returns>How many found no room, because their set is full; the others are in.</returns>
     public int Trust(IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)> keys)
     {
         ArgumentNullException.ThrowIfNull(keys);
         DateTimeOffset now = time.GetUtcNow();
         var changes = new RoomyBatch(kernel);
+        HashSet<string> sets = [.. kernel.ListSets(WallTable.Name).Select(s => s.Name)];
         foreach ((AddressPrefix key, string family, DateTimeOffset until) in keys)
         {
-            if (until <= now) continue;
             string set = WallTable.Trusted(family, key.IsIPv4);
+            if (until <= now || !sets.Contains(set)) continue;
             SetElement? existing = kernel.GetElement(WallTable.Name, set, key.Address.ToNetworkOrder());
             AddRenewal(changes, set, key, existing, Ending(Bare(key), until, now), until, now, shorten: false);
         }

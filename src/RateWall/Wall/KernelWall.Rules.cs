@@ -27,7 +27,7 @@ public sealed partial class KernelWall
         string transaction = OldMeters(before, fitting) + Transaction(fitting);
         try
         {
-            rules.Run(transaction, checkOnly: checkOnly);
+            Rules.Run(transaction, checkOnly: checkOnly);
         }
         catch (NetfilterException refused) when (fitting.Origins.Count > 0)
         {
@@ -69,7 +69,7 @@ public sealed partial class KernelWall
     {
         try
         {
-            rules.Run($"table {WallTable.Nft} {{\n chain ingress_probe {{\n type filter hook ingress device \"rw-absent\" priority 0;\n }}\n}}\n", checkOnly: true);
+            Rules.Run($"table {WallTable.Nft} {{\n chain ingress_probe {{\n type filter hook ingress device \"rw-absent\" priority 0;\n }}\n}}\n", checkOnly: true);
             return true;
         }
         catch (NetfilterException refused) when (refused.IsNotFound)

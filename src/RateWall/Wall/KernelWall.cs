@@ -11,6 +11,17 @@ namespace RateWall.Wall;
 /// <param name="Created">True when there was no wall before, or one that an interrupted `apply` left without its bans.</param>
 public sealed record ApplyOutcome(bool Changed, bool Created);
 
+/// <summary>What <see cref="KernelWall.Mend"/> found wrong and put right.</summary>
+/// <param name="Gone">The table was not there.</param>
+/// <param name="Unfinished">An `apply` had been killed before its end.</param>
+/// <param name="Rules">Lines of the kernel's listing that were missing or not ours.</param>
+/// <param name="Allowed">True when the allow list was not the applied one.</param>
+public sealed record WallDamage(bool Gone, bool Unfinished, int Rules, bool Allowed)
+{
+    /// <summary>True when anything was wrong.</summary>
+    public bool Any => Gone || Unfinished || Rules > 0 || Allowed;
+}
+
 /// <summary>How the kernel differs from the policy.</summary>
 /// <param name="Present">True when the table is there.</param>
 /// <param name="Lines">A unified difference; empty when there is none.</param>
@@ -29,14 +40,13 @@ public sealed partial class KernelWall : IDisposable
     private const NftListing Bare = NftListing.Stateless | NftListing.Terse;
 
     private readonly NftablesClient kernel;
-    private readonly LibNftables rules;
     private readonly KernelBans bans;
     private readonly string stateDirectory;
+    private LibNftables? library;
 
-    private KernelWall(NftablesClient kernel, LibNftables rules, KernelBans bans, string stateDirectory)
+    private KernelWall(NftablesClient kernel, KernelBans bans, string stateDirectory)
     {
         this.kernel = kernel;
-        this.rules = rules;
         this.bans = bans;
         this.stateDirectory = stateDirectory;
     }
@@ -47,12 +57,22 @@ public sealed partial class KernelWall : IDisposable
     /// <summary>True when the table is there.</summary>
     public bool Present => kernel.TableExists(WallTable.Name);
 
+    /// <summary>
+    /// True when nobody has committed anything to this kernel's ruleset since a whole check found the wall sound; then
+    /// nothing of it can have been changed.
+    /// </summary>
+    public bool IsKnownSound => SoundRuleset.Read(stateDirectory) == SoundRuleset.Of(kernel.GetGeneration());
+
+    // Loaded when it is needed: a run that finds nothing to mend does without.
+    private LibNftables Rules => library ??= LibNftables.Open();
+
     /// <summary>Opens the kernel side.</summary>
     /// <param name="stateDirectory">Where what was applied is recorded.</param>
     /// <param name="time">The clock of deadlines.</param>
-    /// <exception cref="NetfilterException">No permission, no nftables in the kernel, or no libnftables.</exception>
+    /// <exception cref="NetfilterException">No permission, or no nftables in the kernel. Members that read or write rules
+    /// throw it also where libnftables is missing.</exception>
     public static KernelWall Open(string stateDirectory, TimeProvider time) =>
-        new(NftablesClient.Open(), LibNftables.Open(), KernelBans.Open(time), stateDirectory);
+        new(NftablesClient.Open(), KernelBans.Open(time), stateDirectory);
 
     /// <summary>
     /// Makes the kernel hold what the policy asks for, in one transaction that keeps live elements, counters and deadlines.
@@ -64,17 +84,59 @@ public sealed partial class KernelWall : IDisposable
     /// <param name="restore">Gives a new wall the bans that are still in force. Until it has, the wall counts as unknown, so
     /// that an `apply` that was killed in between is made good by the next one.</param>
     /// <exception cref="NetfilterException">The kernel refused; nothing has changed then.</exception>
-    public ApplyOutcome Apply(EffectivePolicy policy, Ruleset ruleset, SourceKeys keys, Action<KernelBans>? restore = null)
+    public ApplyOutcome Apply(EffectivePolicy policy, Ruleset ruleset, SourceKeys keys, Action? restore = null)
     {
-        if (!Present) AppliedWall.Forget(stateDirectory);
-        bool created = AppliedWall.Read(stateDirectory) is null;
+        AppliedWall? before = AppliedWall.Read(stateDirectory);
+        bool created = !Present || before?.Listing is null;
         bool same = !created && FrameDifference(ruleset).Count == 0;
-        if (!same) RunRules(ruleset, AppliedWall.Read(stateDirectory));
-        bool moved = AlignNetworks(policy, keys);
-        if (created) restore?.Invoke(bans);
-        if (!same) new AppliedWall(ruleset.Text, Listing()).Write(stateDirectory);
+        // What is wanted is written down before anything is sent: whoever finds this undone finishes it.
+        AppliedWall wanted = new(ruleset.Text, policy.Allow, same ? before!.Listing : null);
+        if (!same || !policy.Allow.SequenceEqual(before!.Allow)) wanted.Write(stateDirectory);
+        if (!same) Send(ruleset, before);
+        bool moved = AlignNetworks(policy.Allow, keys);
+        if (created) restore?.Invoke();
+        if (!same) (wanted with { Listing = Listing() }).Write(stateDirectory);
         return new(!same || moved, created);
     }
+
+    /// <summary>
+    /// Puts the applied wall back where somebody else has changed it or taken it away: rules, sets, allow list. Bans and
+    /// trusted sources are the history's to give back. Null when no wall is wanted here.
+    /// </summary>
+    /// <param name="keys">The key function of this host.</param>
+    /// <exception cref="NetfilterException">The kernel refused.</exception>
+    public WallDamage? Mend(SourceKeys keys)
+    {
+        if (AppliedWall.Read(stateDirectory) is not { } applied) return null;
+        bool gone = !Present;
+        bool unfinished = applied.Listing is null;
+        int changed = gone || unfinished
+            ? 0
+            : Output.TextDifference.Between("kernel", Listing(), "applied", applied.Listing!).Skip(2).Count(l => l[0] is '+' or '-');
+        bool frame = gone || unfinished || changed > 0;
+        // Until the bans are back the wall is not whole: a kill in between is made good by the next run.
+        if (frame)
+        {
+            (applied with { Listing = null }).Write(stateDirectory);
+            RunRules(RulesetRenderer.Describe(applied.Text), before: null);
+        }
+
+        bool allowed = AlignAllow(applied.Allow) && !gone;
+        bans.AlignByHost(keys);
+        return new(gone, unfinished, changed, allowed);
+    }
+
+    /// <summary>After <see cref="Mend"/>, and when the bans are back: records that the wall stands as it should.</summary>
+    public void MarkMended()
+    {
+        if (AppliedWall.Read(stateDirectory) is { Listing: null } applied) (applied with { Listing = Listing() }).Write(stateDirectory);
+    }
+
+    /// <summary>Records that the ruleset of a generation was looked at as a whole and found sound.</summary>
+    public void MarkSound(uint generation) => SoundRuleset.Of(generation).Write(stateDirectory);
+
+    /// <summary>The generation of the kernel's ruleset: it moves with every commit of anybody.</summary>
+    public uint Generation() => kernel.GetGeneration();
 
     /// <summary>Lets the kernel validate what <see cref="Apply"/> would send; nothing changes.</summary>
     /// <exception cref="NetfilterException">The kernel would refuse it.</exception>
@@ -94,8 +156,9 @@ public sealed partial class KernelWall : IDisposable
     public bool Remove()
     {
         bool present = Present;
-        if (present) rules.Run($"delete table {WallTable.Nft}\n");
+        // First, or a run of `correlate` after a kill in between would put it up again.
         AppliedWall.Forget(stateDirectory);
+        if (present) Rules.Run($"delete table {WallTable.Nft}\n");
         return present;
     }
 
@@ -106,7 +169,7 @@ public sealed partial class KernelWall : IDisposable
         // A wall that an earlier version put up may not have all of them.
         IEnumerable<string> sets = kinds.SelectMany(k => new[] { WallTable.Set(k, ipv4: true), WallTable.Set(k, ipv4: false) })
             .Intersect(kernel.ListSets(WallTable.Name).Select(s => s.Name), StringComparer.Ordinal);
-        rules.Run(string.Concat(sets.Select(s => $"flush set {WallTable.Nft} {s}\n")));
+        Rules.Run(string.Concat(sets.Select(s => $"flush set {WallTable.Nft} {s}\n")));
     }
 
     /// <summary>The table's named counters, by name.</summary>
@@ -120,21 +183,36 @@ public sealed partial class KernelWall : IDisposable
     public void Dispose()
     {
         bans.Dispose();
-        rules.Dispose();
+        library?.Dispose();
         kernel.Dispose();
     }
 
-    private string Listing() => rules.Run($"list table {WallTable.Nft}\n", Bare);
+    private string Listing() => Rules.Run($"list table {WallTable.Nft}\n", Bare);
+
+    // The kernel refuses as a whole: then the wall that was there is still the one that is wanted.
+    private void Send(Ruleset ruleset, AppliedWall? before)
+    {
+        try
+        {
+            RunRules(ruleset, before);
+        }
+        catch (NetfilterException)
+        {
+            if (before is null) AppliedWall.Forget(stateDirectory);
+            else before.Write(stateDirectory);
+            throw;
+        }
+    }
 
     private List<string> FrameDifference(Ruleset ruleset)
     {
-        if (AppliedWall.Read(stateDirectory) is not { } applied)
+        if (AppliedWall.Read(stateDirectory) is not { Listing: { } listing } applied)
             return [$"there is a table {WallTable.Nft}, but {stateDirectory} does not know who put it there; 'ratewall apply' renews it"];
         return
         [
             .. Output.TextDifference.Between("applied", applied.Text, "policy", ruleset.Text),
-            .. Output.TextDifference.Between("kernel", Listing(), "applied", applied.Listing),
-            .. MissingHooks(ruleset.Text, applied.Listing),
+            .. Output.TextDifference.Between("kernel", Listing(), "applied", listing),
+            .. MissingHooks(ruleset.Text, listing),
         ];
     }
 
@@ -152,13 +230,11 @@ public sealed partial class KernelWall : IDisposable
         return [.. present.Except(wanted).Select(p => $"-{set} {p}"), .. wanted.Except(present).Select(p => $"+{set} {p}")];
     }
 
-    private bool AlignNetworks(EffectivePolicy policy, SourceKeys keys)
-    {
-        bool allow4 = bans.Align(WallTable.Set(WallTable.Allow, ipv4: true), policy.Allow, ipv4: true);
-        bool allow6 = bans.Align(WallTable.Set(WallTable.Allow, ipv4: false), policy.Allow, ipv4: false);
-        bool byHost = bans.AlignByHost(keys);
-        return allow4 || allow6 || byHost;
-    }
+    private bool AlignNetworks(IReadOnlyList<AddressPrefix> allow, SourceKeys keys) => AlignAllow(allow) | bans.AlignByHost(keys);
+
+    private bool AlignAllow(IReadOnlyList<AddressPrefix> allow) =>
+        bans.Align(WallTable.Set(WallTable.Allow, ipv4: true), allow, ipv4: true)
+        | bans.Align(WallTable.Set(WallTable.Allow, ipv4: false), allow, ipv4: false);
 
     /// <summary>
     /// Rules are flushed and written anew; sets, elements and counters that the new text declares alike stay as they are.

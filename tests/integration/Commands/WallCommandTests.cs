@@ -60,7 +60,7 @@ public sealed class WallCommandTests : IDisposable
         ratewall.Run("ban", "203.0.113.7", "--for", "1h").MustSucceed("ban");
         network.Nft("flush ruleset");
         Answer killed = ratewall.Trace(
-            ["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", "inject=rename:signal=KILL:when=1"], "apply");
+            ["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", "inject=rename:signal=KILL:when=3"], "apply");
         Assert.NotEqual(0, killed.ExitCode);
         Assert.Contains("table inet ratewall", network.Nft("list", "ruleset"), StringComparison.Ordinal);
         network.Nft("flush", "set", "inet", "ratewall", "ban4");
