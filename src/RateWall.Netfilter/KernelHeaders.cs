@@ -105,6 +105,8 @@ internal static class KernelHeaders
     internal const ushort NFTA_SET_KEY_LEN = 5;
     internal const ushort NFTA_SET_DESC = 9;
     internal const ushort NFTA_SET_TIMEOUT = 11;
+    internal const ushort NFTA_SET_EXPR = 17;
+    internal const ushort NFTA_SET_EXPRESSIONS = 18;
     internal const ushort NFTA_SET_COUNT = 20;
     internal const ushort NFTA_SET_DESC_SIZE = 1;
     internal const ushort NFTA_SET_DESC_CONCAT = 2;

@@ -56,7 +56,11 @@ public readonly record struct ElementChange(ElementOperation Operation, string S
 /// <param name="Timeout">The default timeout of its elements, or null.</param>
 /// <param name="Count">How many elements it has, where the kernel says so; null on older kernels.</param>
 public sealed record SetDescription(
-    string Name, uint Flags, uint KeyType, uint KeyLength, uint? Size, TimeSpan? Timeout, uint? Count);
+    string Name, uint Flags, uint KeyType, uint KeyLength, uint? Size, TimeSpan? Timeout, uint? Count)
+{
+    /// <summary>True when each of its elements has a counter (NFTA_SET_EXPR, NFTA_SET_EXPRESSIONS).</summary>
+    public bool Counted { get; init; }
+}
 
 /// <summary>A named counter (NFT_OBJECT_COUNTER).</summary>
 public readonly record struct NamedCounter(string Name, ulong Packets, ulong Bytes);

@@ -46,6 +46,7 @@ internal sealed record SetShape(SetDescription Description, ElementForm Form)
         uint flags = 0, keyType = 0, keyLength = 0, fields = 0;
         uint? size = null, count = null;
         ulong timeout = 0;
+        bool counted = false;
         while (attributes.Next())
         {
             switch (attributes.Type)
@@ -57,6 +58,14 @@ internal sealed record SetShape(SetDescription Description, ElementForm Form)
                 case NFTA_SET_KEY_LEN: keyLength = attributes.U32(); break;
                 case NFTA_SET_TIMEOUT: timeout = attributes.U64(); break;
                 case NFTA_SET_COUNT: count = attributes.U32(); break;
+                case NFTA_SET_EXPR:
+                    counted |= IsCounter(ref attributes);
+                    break;
+                case NFTA_SET_EXPRESSIONS:
+                    AttributeReader list = attributes.Nested();
+                    while (list.Next()) counted |= IsCounter(ref list);
+                    attributes.Absorb(list);
+                    break;
                 case NFTA_SET_DESC: (size, fields) = ReadDescription(ref attributes); break;
             }
         }
@@ -67,7 +76,16 @@ internal sealed record SetShape(SetDescription Description, ElementForm Form)
         ElementForm form = (flags & NFT_SET_INTERVAL) == 0 ? ElementForm.Single
             : (flags & NFT_SET_CONCAT) != 0 || fields > 1 ? ElementForm.Range
             : ElementForm.Interval;
-        return new(new(name, flags, keyType, keyLength, size, Milliseconds.ToTimeSpan(timeout), count), form);
+        return new(new(name, flags, keyType, keyLength, size, Milliseconds.ToTimeSpan(timeout), count) { Counted = counted }, form);
+    }
+
+    private static bool IsCounter(ref AttributeReader wrapper)
+    {
+        bool found = false;
+        AttributeReader expression = wrapper.Nested();
+        while (expression.Next()) found |= expression.Type == NFTA_EXPR_NAME && expression.Payload.TrimEnd((byte)0).SequenceEqual("counter"u8);
+        wrapper.Absorb(expression);
+        return found;
     }
 
     private static (uint? Size, uint Fields) ReadDescription(ref AttributeReader attributes)

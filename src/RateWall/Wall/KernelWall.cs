@@ -237,38 +237,58 @@ public sealed partial class KernelWall : IDisposable
         | bans.Align(WallTable.Set(WallTable.Allow, ipv4: false), allow, ipv4: false);
 
     /// <summary>
-    /// Rules are flushed and written anew; sets, elements and counters that the new text declares alike stay as they are.
-    /// What it no longer declares, or declares with another key, goes in the same batch.
+    /// Rules are flushed and written anew; sets, elements and counters that the new text declares alike stay as they are. A
+    /// set that it declares with another key or kind goes and comes anew in the same batch, with its elements. What it no
+    /// longer declares goes.
     /// </summary>
     private string Transaction(Ruleset ruleset)
     {
+        if (!Present) return ruleset.Text;
         var text = new StringBuilder();
-        if (Present)
+        var carried = new StringBuilder();
+        text.Append("flush table ").Append(WallTable.Nft).Append('\n');
+        // Declaring the ingress chain again would only add interfaces to those it has.
+        Delete(text, "chain", kernel.ListChains(WallTable.Name).Where(c => c == WallTable.Ingress || !ruleset.Chains.Contains(c)));
+        foreach (SetDescription present in kernel.ListSets(WallTable.Name))
         {
-            text.Append("flush table ").Append(WallTable.Nft).Append('\n');
-            Delete(text, "chain", kernel.ListChains(WallTable.Name)
-                // Declaring it again would only add interfaces to those it has.
-                .Where(c => c == WallTable.Ingress || !ruleset.Chains.Contains(c)));
-            Delete(text, "set", kernel.ListSets(WallTable.Name).Where(s => !IsKept(s, ruleset)).Select(s => s.Name));
-            Delete(text, "counter", kernel.ListCounters(WallTable.Name).Select(c => c.Name).Where(c => !ruleset.Counters.Contains(c)));
+            DeclaredSet? wanted = ruleset.Sets.GetValueOrDefault(present.Name);
+            if (wanted is not null && IsAlike(present, wanted))
+            {
+                MustHold(wanted, present.Count ?? 0);
+                continue;
+            }
+
+            if (wanted is not null) carried.Append(Carried(present, wanted));
+            Delete(text, "set", [present.Name]);
         }
 
-        return text.Append(ruleset.Text).ToString();
+        Delete(text, "counter", kernel.ListCounters(WallTable.Name).Select(c => c.Name).Where(c => !ruleset.Counters.Contains(c)));
+        return text.Append(ruleset.Text).Append(carried).ToString();
     }
 
-    private static bool IsKept(SetDescription present, Ruleset ruleset)
+    private string Carried(SetDescription present, DeclaredSet wanted)
     {
-        if (!ruleset.Sets.TryGetValue(present.Name, out DeclaredSet? wanted)) return false;
-        const uint known = (uint)(SetFeatures.Interval | SetFeatures.Timeout | SetFeatures.Dynamic);
-        bool alike = present.KeyLength == wanted.KeyLength && (present.Flags & known) == (uint)wanted.Features;
-        if (alike && wanted.Size < present.Count)
-        {
-            throw new NetfilterException(
-                "apply", 0,
-                string.Create(CultureInfo.InvariantCulture, $"set {present.Name} holds {present.Count} elements and cannot shrink to {wanted.Size}; wait until they run out, or leave its size"));
-        }
+        if (!CarriedElements.CanMove(present, wanted) || present.Count > CarriedElements.Most) return "";
+        IReadOnlyList<SetElement> elements = kernel.ListElements(WallTable.Name, present.Name);
+        MustHold(wanted, (uint)elements.Count);
+        return CarriedElements.Command(wanted, elements);
+    }
 
-        return alike;
+    // What makes two declarations one set for the kernel (nf_tables_api.c, nft_set_is_same); size and timeout may differ.
+    private static bool IsAlike(SetDescription present, DeclaredSet wanted)
+    {
+        const uint known = (uint)(SetFeatures.Interval | SetFeatures.Timeout | SetFeatures.Dynamic);
+        return present.KeyType == wanted.Key.Number && present.KeyLength == wanted.Key.Length
+            && (present.Flags & known) == (uint)wanted.Features && present.Counted == wanted.Counted;
+    }
+
+    // The kernel would take the smaller size, and then refuse every new element.
+    private static void MustHold(DeclaredSet wanted, uint count)
+    {
+        if (wanted.Size >= count || wanted.Size is null) return;
+        throw new NetfilterException(
+            "apply", 0,
+            string.Create(CultureInfo.InvariantCulture, $"set {wanted.Name} holds {count} elements and cannot shrink to {wanted.Size}; wait until they run out, or leave its size"));
     }
 
     private static void Delete(StringBuilder text, string kind, IEnumerable<string> names)

@@ -14,10 +14,11 @@ public sealed record Ruleset(
 
 /// <summary>A set as the text declares it.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="KeyLength">Bytes in a key: 4 for ipv4_addr, 16 for ipv6_addr, 2 for inet_service; in a concatenation each padded to 4.</param>
+/// <param name="Key">What its keys are made of.</param>
 /// <param name="Features">Its NFT_SET_* flags as the kernel reports them, without the ones that follow from others.</param>
 /// <param name="Size">The most elements it takes, or null.</param>
-public sealed record DeclaredSet(string Name, uint KeyLength, SetFeatures Features, uint? Size);
+/// <param name="Counted">True when each element has a counter.</param>
+public sealed record DeclaredSet(string Name, KeyFields Key, SetFeatures Features, uint? Size, bool Counted);
 
 /// <summary>Set flags (linux/netfilter/nf_tables.h, enum nft_set_flags) that the wall's sets use.</summary>
 [Flags]

@@ -213,25 +213,11 @@ public sealed partial class RulesetRenderer
         Match size = SizeClause().Match(body);
         return new(
             match.Groups["name"].Value,
-            KeyLength(TypeClause().Match(body).Groups["type"].Value),
+            new(TypeClause().Match(body).Groups["type"].Value),
             flags,
-            size.Success ? uint.Parse(size.Groups["size"].ValueSpan, CultureInfo.InvariantCulture) : null);
+            size.Success ? uint.Parse(size.Groups["size"].ValueSpan, CultureInfo.InvariantCulture) : null,
+            body.Contains("counter", StringComparison.Ordinal));
     }
-
-    // The fields of a concatenation are padded to 32 bits each (NFT_REG32_SIZE, linux/netfilter/nf_tables.h).
-    private static uint KeyLength(string type)
-    {
-        string[] fields = type.Split('.', StringSplitOptions.TrimEntries);
-        return fields.Length == 1 ? FieldLength(fields[0]) : (uint)fields.Sum(f => (FieldLength(f) + 3) / 4 * 4);
-    }
-
-    private static uint FieldLength(string type) => type switch
-    {
-        "inet_service" => 2,
-        "ipv4_addr" => 4,
-        "ipv6_addr" => 16,
-        _ => throw new TemplateException($"a set of type '{type}': the wall's keys are ipv4_addr, ipv6_addr and inet_service"),
-    };
 
     private static HashSet<string> Names(Regex declaration, string code) =>
         declaration.Matches(code).Select(m => m.Groups["name"].Value).ToHashSet(StringComparer.Ordinal);

@@ -69,6 +69,72 @@ public sealed class KernelWallTests : IDisposable
     }
 
     [LinuxFact]
+    public void Apply_OtherSizesAndTimeouts_KeepsElementsCountersAndDeadlines()
+    {
+        EffectivePolicy policy = SamplePolicy.Of(SamplePolicy.Service("ssh", LimitMode.Window, 2, 60, 22));
+        Apply(policy with { Bans = policy.Bans with { Size = 1000 } });
+        space.Nft("add element inet ratewall ban4 { 192.0.2.7 counter packets 5 bytes 300 timeout 1h expires 30m }");
+        space.Nft("add element inet ratewall ssh_v4_h1 { 192.0.2.9 timeout 60s expires 50s }");
+        EffectivePolicy other = SamplePolicy.Of(SamplePolicy.Service("ssh", LimitMode.Window, 2, 300, 22));
+        Assert.True(Apply(other with { Bans = other.Bans with { Size = 2000 } }).Changed);
+        string bans = space.Nft("list", "set", "inet", "ratewall", "ban4");
+        Assert.Contains("size 2000", bans, StringComparison.Ordinal);
+        Assert.Matches(@"192\.0\.2\.7 counter packets 5 bytes 300 timeout 1h expires 29m5\d", bans);
+        string hits = space.Nft("list", "set", "inet", "ratewall", "ssh_v4_h1");
+        Assert.Contains("timeout 5m", hits, StringComparison.Ordinal);
+        Assert.Matches(@"192\.0\.2\.9 timeout 1m expires 4\d", hits);
+    }
+
+    [LinuxFact]
+    public void Apply_SizeBelowWhatASetHolds_IsRefusedWithTheRemedyAndChangesNothing()
+    {
+        EffectivePolicy policy = SamplePolicy.EveryMode;
+        Apply(policy);
+        space.Nft("add element inet ratewall ban4 { 192.0.2.7 timeout 1h, 192.0.2.8 timeout 1h, 192.0.2.9 timeout 1h }");
+        string before = space.Nft("-s", "list", "ruleset");
+        NetfilterException refused = Assert.Throws<NetfilterException>(() => Apply(policy with { Bans = policy.Bans with { Size = 2 } }));
+        Assert.Contains("ban4 holds 3 elements and cannot shrink to 2; wait", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(before, space.Nft("-s", "list", "ruleset"));
+        Assert.False(Compare(policy).Any);
+    }
+
+    [LinuxFact]
+    public void Apply_SetsOfAnotherShape_CarriesTheirElementsOver()
+    {
+        (string Built, string Other)[] shapes =
+        [
+            ("set ban4 { type ipv4_addr; size ${ban_size}; flags timeout; counter; }", "set ban4 { type ipv4_addr; flags interval,timeout; }"),
+            ("set bannet6 { type ipv6_addr; flags interval,timeout; counter; }", "set bannet6 { type ipv6_addr; flags interval,timeout; }"),
+            ("set banport4 { type ipv4_addr . inet_service; size ${ban_size}; flags timeout; counter; }", "set banport4 { type ipv4_addr . inet_service; flags interval,timeout; }"),
+            ("set siege { type inet_service; flags timeout; }", "set siege { type inet_service; flags timeout; counter; }"),
+            ("set ban6 { type ipv6_addr; size ${ban_size}; flags timeout; counter; }", "set ban6 { type ipv6_addr . inet_service; flags timeout; counter; }"),
+        ];
+        RulesetRenderer older = new(name => new NftTemplate(name, shapes.Aggregate(BuiltInText(name), (text, s) => text.Replace(s.Built, s.Other, StringComparison.Ordinal))
+            .Replace("ip6 saddr & ffff:ffff:ffff:ffff:: @ban6", "ip6 saddr & ffff:ffff:ffff:ffff:: . tcp dport @ban6", StringComparison.Ordinal)
+            .Replace("ip6 saddr @ban6", "ip6 saddr . tcp dport @ban6", StringComparison.Ordinal)));
+        EffectivePolicy policy = SamplePolicy.EveryMode;
+        space.Run(() =>
+        {
+            using KernelWall wall = KernelWall.Open(state, TimeProvider.System);
+            wall.Apply(policy, older.Render(policy), SourceKeys.Default);
+        });
+        space.Nft("add element inet ratewall ban4 { 192.0.2.7 timeout 1h expires 30m, 198.51.100.0/24 timeout 1h }");
+        space.Nft("add element inet ratewall bannet6 { 2001:db8:7::/48 timeout 9d expires 8d }");
+        space.Nft("add element inet ratewall banport4 { 192.0.2.9 . 143 timeout 2h expires 90m }");
+        space.Nft("add element inet ratewall siege { 25 counter packets 3 bytes 9 timeout 10m expires 5m }");
+        space.Nft("add element inet ratewall ban6 { 2001:db8:1:: . 22 timeout 1h }");
+
+        Apply(policy);
+
+        Assert.Matches(@"elements = \{ 192\.0\.2\.7 counter packets 0 bytes 0 timeout 1h expires 29m5\d[^,]*\}", space.Nft("list", "set", "inet", "ratewall", "ban4"));
+        Assert.Matches(@"2001:db8:7::/48 counter packets 0 bytes 0 timeout 9d expires 7d23h59m5\d", space.Nft("list", "set", "inet", "ratewall", "bannet6"));
+        Assert.Matches(@"192\.0\.2\.9 \. 143 counter packets 0 bytes 0 timeout 2h expires 1h29m5\d", space.Nft("list", "set", "inet", "ratewall", "banport4"));
+        Assert.Matches(@"\{ 25 timeout 10m expires 4m5\d", space.Nft("list", "set", "inet", "ratewall", "siege").Replace("smtp", "25", StringComparison.Ordinal));
+        Assert.DoesNotContain("elements", space.Nft("list", "set", "inet", "ratewall", "ban6"), StringComparison.Ordinal);
+        Assert.False(Compare(policy).Any);
+    }
+
+    [LinuxFact]
     public void Apply_PolicyTheKernelRefuses_LeavesTheWallAsItWas()
     {
         Apply(SamplePolicy.EveryMode);
@@ -139,6 +205,8 @@ public sealed class KernelWallTests : IDisposable
         space.Dispose();
         Directory.Delete(state, recursive: true);
     }
+
+    private static string BuiltInText(string name) => File.ReadAllText(Checkout.Path("native-rules", name));
 
     private ApplyOutcome Apply(EffectivePolicy policy) => space.Run(() =>
     {
