@@ -10,7 +10,6 @@ namespace RateWall.Commands;
 internal static class ClearCommand
 {
     private static readonly Option<bool> Yes = new("--yes") { Description = "Do not ask." };
-    private static readonly AddressPrefix[] Everybody = [AddressPrefix.Parse("0.0.0.0/0"), AddressPrefix.Parse("::/0")];
 
     public static Command Create()
     {
@@ -26,16 +25,15 @@ internal static class ClearCommand
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
         DateTimeOffset now = session.Time.GetUtcNow();
-        AddressPrefix[] targets = [.. state.InForce(now).Select(b => b.Target).Distinct()];
+        // Names are for programs only: people get a number, and a million names would fill the memory.
+        ChangeItemForm[] items = session.Format == OutputFormat.Json
+            ? [.. state.InForce(now).Select(b => b.Target).Distinct().Select(t => new ChangeItemForm(t.ToString(), "unbanned"))]
+            : [];
         // The history first, for the reason that unban gives.
-        state.Forgive(Everybody, targets, now);
+        long ended = state.ForgiveEverybody(now);
         if (wall.Present) wall.ClearBans();
-        if (session.Format == OutputFormat.Json)
-            AnswerJson.Write(
-                session.Out, new ChangeForm("clear", targets.Length > 0, [.. targets.Select(t => new ChangeItemForm(t.ToString(), "unbanned"))]),
-                AnswerJson.Default.ChangeForm);
-        else
-            session.Out.WriteLine(targets.Length == 0 ? "Nobody was banned." : $"{HumanCount.Of(targets.Length, "ban")} ended.");
+        if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, new ChangeForm("clear", ended > 0, items), AnswerJson.Default.ChangeForm);
+        else session.Out.WriteLine(ended == 0 ? "Nobody was banned." : $"{HumanCount.Of(ended, "ban")} ended.");
         return ExitCode.Done;
     }
 

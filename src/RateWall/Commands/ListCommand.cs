@@ -25,17 +25,13 @@ internal static class ListCommand
         using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
         IReadOnlyList<StoredBan> bans = arguments.GetValue(Everything)
             ? state?.History(limit) ?? []
-            : [.. Merge([.. (state?.InForce(now) ?? []).Where(b => b.State == BanState.Active)]).Take(limit)];
+            : state?.NewestInForce(now, limit) ?? [];
         if (session.Format == OutputFormat.Json)
             AnswerJson.Write(session.Out, new BansForm([.. bans.Select(b => BanForms.Of(b, now))]), AnswerJson.Default.BansForm);
         else
             Print(session, bans, now);
         return ExitCode.Done;
     }
-
-    /// <summary>One row for each target and scope: since its first ban that still counts, until the last deadline.</summary>
-    internal static IEnumerable<StoredBan> Merge(IReadOnlyList<StoredBan> bans) =>
-        bans.GroupBy(b => (b.Target, b.Scope)).Select(same => same.MaxBy(b => b.Until)! with { At = same.Min(b => b.At) });
 
     private static void Print(Session session, IReadOnlyList<StoredBan> bans, DateTimeOffset now)
     {

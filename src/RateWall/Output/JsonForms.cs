@@ -119,10 +119,6 @@ public sealed record RunForm(
     [property: JsonPropertyName("bans")] long Bans,
     [property: JsonPropertyName("ms")] long Milliseconds)
 {
-    /// <summary>What of the wall had been changed or lost and was put back; null: nothing.</summary>
-    [JsonPropertyName("mended")]
-    public string? Mended { get; init; }
-
     /// <summary>The form's name and version.</summary>
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
     public string Schema => "ratewall.run/1";
@@ -134,6 +130,10 @@ public sealed record RunForm(
     /// <summary>Services that were put under siege, or whose siege was renewed.</summary>
     [JsonPropertyName("sieges")]
     public IReadOnlyList<string> Sieges { get; init; } = [];
+
+    /// <summary>What of the wall had been changed or lost and was put back; null: nothing.</summary>
+    [JsonPropertyName("mended")]
+    public string? Mended { get; init; }
 }
 
 /// <summary>`trace`.</summary>

@@ -72,6 +72,27 @@ public sealed partial class StateDatabase
         All($"SELECT {BanColumns} FROM bans WHERE until > $1 AND state <> 2 AND scope <> 'all'", ReadBan, Stamp(now));
 
     /// <summary>
+    /// Who is banned now, whoever was banned last first: one row for each target and scope, since its first ban that still
+    /// counts, until the last deadline.
+    /// </summary>
+    public IReadOnlyList<StoredBan> NewestInForce(DateTimeOffset now, int limit = int.MaxValue)
+    {
+        var newest = new List<StoredBan>();
+        if (limit <= 0) return newest;
+        var seen = new HashSet<(AddressPrefix, string)>();
+        Each(
+            $"SELECT {BanColumns} FROM bans WHERE +until > $1 AND state = 1 ORDER BY at DESC, id DESC",
+            row =>
+            {
+                StoredBan ban = ReadBan(row);
+                if (seen.Add((ban.Target, ban.Scope))) newest.Add(Merged(ban, now));
+                return newest.Count < limit;
+            },
+            Stamp(now));
+        return newest;
+    }
+
+    /// <summary>
     /// Streams what is in force, one call for each target and scope, with its latest deadline: a million rows are never in
     /// memory at once. The call may not write to the state.
     /// </summary>
@@ -82,8 +103,12 @@ public sealed partial class StateDatabase
     {
         ArgumentNullException.ThrowIfNull(take);
         Each(
-            "SELECT target, scope, max(until) FROM bans WHERE until > $1 AND (state = 1 OR state = $2) GROUP BY target, scope",
-            r => take(Network(r.GetString(0)), r.GetString(1), Time(r.GetInt64(2))),
+            "SELECT target, scope, max(until) FROM bans WHERE +until > $1 AND (state = 1 OR state = $2) GROUP BY target, scope",
+            r =>
+            {
+                take(Network(r.GetString(0)), r.GetString(1), Time(r.GetInt64(2)));
+                return true;
+            },
             Stamp(now), (int)(settled ? BanState.Active : BanState.Pending));
     }
 
@@ -93,7 +118,7 @@ public sealed partial class StateDatabase
 
     /// <summary>How many single keys of a family are banned everywhere: addresses, and IPv6 networks of 64 bits.</summary>
     public long CountKeysInForce(DateTimeOffset now, bool ipv4) => Number(
-        "SELECT count(DISTINCT target) FROM bans WHERE until > $1 AND state = 1 AND scope = 'all' AND (instr(target, ':') = 0) = $2 AND (instr(target, '/') = 0 OR (NOT $2 AND substr(target, -3) = '/64'))",
+        "SELECT count(DISTINCT target) FROM bans WHERE +until > $1 AND state = 1 AND scope = 'all' AND (instr(target, ':') = 0) = $2 AND (instr(target, '/') = 0 OR (NOT $2 AND substr(target, -3) = '/64'))",
         Stamp(now), ipv4);
 
     /// <summary>Bans that the kernel has no room for wait for it again.</summary>
@@ -109,7 +134,7 @@ public sealed partial class StateDatabase
 
     /// <summary>How many targets are banned now; who found no room in the kernel is not.</summary>
     public long CountInForce(DateTimeOffset now) =>
-        One("SELECT count(DISTINCT target) FROM bans WHERE until > $1 AND state = 1", r => r.GetInt64(0), Stamp(now));
+        One("SELECT count(DISTINCT target) FROM bans WHERE +until > $1 AND state = 1", r => r.GetInt64(0), Stamp(now));
 
     /// <summary>Every ban that is remembered, newest first.</summary>
     public IReadOnlyList<StoredBan> History(int limit = int.MaxValue) =>
@@ -151,6 +176,22 @@ public sealed partial class StateDatabase
         return removed;
     }
 
+    /// <summary>Takes every ban back and forgives everybody, as <see cref="Forgive"/> does, in one transaction.</summary>
+    /// <returns>How many targets were banned.</returns>
+    public long ForgiveEverybody(DateTimeOffset now)
+    {
+        long targets = 0;
+        Transaction(() =>
+        {
+            targets = Number("SELECT count(DISTINCT target) FROM bans WHERE +until > $1 AND state <> 2", Stamp(now));
+            Run("UPDATE bans SET state = 2 WHERE until > $1 AND state <> 2", Stamp(now));
+            Run("DELETE FROM windows");
+            foreach (string everybody in (string[])["0.0.0.0/0", "::/0"])
+                Run("INSERT INTO pardons VALUES ($1, $2) ON CONFLICT (target) DO UPDATE SET at = max(at, excluded.at)", everybody, Stamp(now));
+        });
+        return targets;
+    }
+
     /// <summary>The pardons that can still matter.</summary>
     public Pardons Pardons() =>
         new(All("SELECT target, at FROM pardons", r => new Pardon(Network(r.GetString(0)), Time(r.GetInt64(1)))));
@@ -186,6 +227,18 @@ public sealed partial class StateDatabase
         ];
         foreach ((string detection, string service, string subject) in inside)
             Run("DELETE FROM windows WHERE detection = $1 AND service = $2 AND subject = $3", detection, service, subject);
+    }
+
+    private StoredBan Merged(StoredBan newest, DateTimeOffset now)
+    {
+        StoredBan merged = newest;
+        foreach (StoredBan other in BansOf(newest.Target))
+        {
+            if (other.Scope != newest.Scope || other.State != BanState.Active || other.Until <= now) continue;
+            merged = (other.Until > merged.Until ? other : merged) with { At = other.At < merged.At ? other.At : merged.At };
+        }
+
+        return merged;
     }
 
     private void SetActive(StoredBan ban) => Run("UPDATE bans SET state = 1 WHERE id = $1 AND state = 0", ban.Id);

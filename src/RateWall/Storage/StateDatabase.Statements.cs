@@ -72,17 +72,13 @@ public sealed partial class StateDatabase
         });
     }
 
-    private void Each(string sql, Action<SqliteDataReader> take, params ReadOnlySpan<object?> values)
+    // Row by row, as long as the answer is true.
+    private void Each(string sql, Func<SqliteDataReader, bool> take, params ReadOnlySpan<object?> values)
     {
         SqliteCommand command = Prepare(sql, values);
         using SqliteDataReader reader = Guard(command.ExecuteReader);
-        while (Guard(reader.Read))
+        while (Guard(reader.Read) && Guard(() => take(reader)))
         {
-            Guard(() =>
-            {
-                take(reader);
-                return true;
-            });
         }
     }
 

@@ -104,6 +104,7 @@ public sealed partial class StateDatabase : IDisposable
             database.CheckMarks();
             database.CheckPages(time.GetUtcNow());
             database.Run("PRAGMA synchronous = NORMAL");
+            database.Run(StateSchema.Indexes);
             return database;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -41,8 +41,8 @@ public sealed class AnswerJsonTests
 
     [Fact]
     public void Run_Form_IsAsPromised() => Same(
-        """{"schema":"ratewall.run/1","lines":1,"attempts":2,"offences":3,"bans":4,"ms":5,"connections_ended":6,"sieges":["imap"]}""",
-        new RunForm(1, 2, 3, 4, 5) { ConnectionsEnded = 6, Sieges = ["imap"] }, AnswerJson.Default.RunForm);
+        """{"schema":"ratewall.run/1","lines":1,"attempts":2,"offences":3,"bans":4,"ms":5,"connections_ended":6,"sieges":["imap"],"mended":"it was gone"}""",
+        new RunForm(1, 2, 3, 4, 5) { ConnectionsEnded = 6, Sieges = ["imap"], Mended = "it was gone" }, AnswerJson.Default.RunForm);
 
     [Fact]
     public void Trace_HostileLine_IsEscapedAndWhole()
