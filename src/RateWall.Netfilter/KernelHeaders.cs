@@ -61,6 +61,8 @@ internal static class KernelHeaders
     internal const ushort NFT_MSG_NEWCHAIN = 3;
     internal const ushort NFT_MSG_GETCHAIN = 4;
     internal const ushort NFT_MSG_NEWSET = 9;
+    internal const ushort NFT_MSG_NEWRULE = 6;
+    internal const ushort NFT_MSG_GETRULE = 7;
     internal const ushort NFT_MSG_GETSET = 10;
     internal const ushort NFT_MSG_NEWSETELEM = 12;
     internal const ushort NFT_MSG_GETSETELEM = 13;
@@ -78,6 +80,7 @@ internal static class KernelHeaders
     internal const ushort NFTA_TABLE_NAME = 1;
     internal const ushort NFTA_CHAIN_TABLE = 1;
     internal const ushort NFTA_CHAIN_NAME = 3;
+    internal const ushort NFTA_CHAIN_COUNTERS = 8;
     internal const ushort NFTA_GEN_ID = 1;
     internal const ushort NFTA_DATA_VALUE = 1;
     internal const ushort NFTA_EXPR_NAME = 1;

@@ -42,6 +42,7 @@ public sealed record AppliedWall(string Text, IReadOnlyList<AddressPrefix> Allow
     /// </summary>
     public void Write(string stateDirectory)
     {
+        FrameMark.Forget(stateDirectory);
         File.Delete(Path.Combine(stateDirectory, ListingFile));
         Replace(Path.Combine(stateDirectory, AllowFile), string.Concat(Allow.Select(n => $"{n}\n")));
         Replace(Path.Combine(stateDirectory, TextFile), Text);
@@ -54,6 +55,7 @@ public sealed record AppliedWall(string Text, IReadOnlyList<AddressPrefix> Allow
         File.Delete(Path.Combine(stateDirectory, TextFile));
         File.Delete(Path.Combine(stateDirectory, AllowFile));
         File.Delete(Path.Combine(stateDirectory, ListingFile));
+        FrameMark.Forget(stateDirectory);
     }
 
     private static void Replace(string path, string content)

@@ -43,6 +43,7 @@ public sealed partial class KernelWall : IDisposable
     private readonly KernelBans bans;
     private readonly string stateDirectory;
     private LibNftables? library;
+    private string? mendedListing;
 
     private KernelWall(NftablesClient kernel, KernelBans bans, string stateDirectory)
     {
@@ -94,8 +95,10 @@ public sealed partial class KernelWall : IDisposable
         if (!same || !policy.Allow.SequenceEqual(before!.Allow)) wanted.Write(stateDirectory);
         if (!same) Send(ruleset, before);
         bool moved = AlignNetworks(policy.Allow, keys);
+        // Listed before the bans come back: listing reads every element.
+        string? listing = same ? null : Listing();
         if (created) restore?.Invoke();
-        if (!same) (wanted with { Listing = Listing() }).Write(stateDirectory);
+        if (listing is not null) Record(wanted with { Listing = listing });
         return new(!same || moved, created);
     }
 
@@ -112,13 +115,14 @@ public sealed partial class KernelWall : IDisposable
         bool unfinished = applied.Listing is null;
         int changed = gone || unfinished
             ? 0
-            : Output.TextDifference.Between("kernel", Listing(), "applied", applied.Listing!).Skip(2).Count(l => l[0] is '+' or '-');
+            : ListingDifference(applied.Listing!).Skip(2).Count(l => l[0] is '+' or '-');
         bool frame = gone || unfinished || changed > 0;
         // Until the bans are back the wall is not whole: a kill in between is made good by the next run.
         if (frame)
         {
             (applied with { Listing = null }).Write(stateDirectory);
             RunRules(RulesetRenderer.Describe(applied.Text), before: null);
+            mendedListing = Listing();
         }
 
         bool allowed = AlignAllow(applied.Allow) && !gone;
@@ -129,7 +133,8 @@ public sealed partial class KernelWall : IDisposable
     /// <summary>After <see cref="Mend"/>, and when the bans are back: records that the wall stands as it should.</summary>
     public void MarkMended()
     {
-        if (AppliedWall.Read(stateDirectory) is { Listing: null } applied) (applied with { Listing = Listing() }).Write(stateDirectory);
+        if (AppliedWall.Read(stateDirectory) is { } applied && mendedListing is not null) Record(applied with { Listing = mendedListing });
+        mendedListing = null;
     }
 
     /// <summary>Records that the ruleset of a generation was looked at as a whole and found sound.</summary>
@@ -187,6 +192,16 @@ public sealed partial class KernelWall : IDisposable
         kernel.Dispose();
     }
 
+    private void Record(AppliedWall applied)
+    {
+        applied.Write(stateDirectory);
+        FrameMark.Write(stateDirectory, kernel.FingerprintFrame(WallTable.Name));
+    }
+
+    private IReadOnlyList<string> ListingDifference(string applied) => FrameMark.IsAt(stateDirectory, kernel.FingerprintFrame(WallTable.Name))
+        ? []
+        : Output.TextDifference.Between("kernel", Listing(), "applied", applied);
+
     private string Listing() => Rules.Run($"list table {WallTable.Nft}\n", Bare);
 
     // The kernel refuses as a whole: then the wall that was there is still the one that is wanted.
@@ -211,7 +226,7 @@ public sealed partial class KernelWall : IDisposable
         return
         [
             .. Output.TextDifference.Between("applied", applied.Text, "policy", ruleset.Text),
-            .. Output.TextDifference.Between("kernel", Listing(), "applied", listing),
+            .. ListingDifference(listing),
             .. MissingHooks(ruleset.Text, listing),
         ];
     }

@@ -109,6 +109,20 @@ public sealed partial class DriftTests : IDisposable
     }
 
     [LinuxFact("strace")]
+    public void StatusAndApply_StandingWall_DumpNoSetOfBans()
+    {
+        ratewall.Run("apply").MustSucceed("apply");
+        foreach (string verb in (string[])["status", "apply"])
+        {
+            string trace = ratewall.Scratch("trace");
+            ratewall.Trace(["-f", "-qq", "-v", "-s", "4096", "-o", trace, "-e", "trace=sendto,sendmsg"], verb).MustSucceed(verb);
+            string[] dumps = [.. File.ReadLines(trace).Where(l => l.Contains("GETSETELEM", StringComparison.Ordinal) && l.Contains("NLM_F_DUMP", StringComparison.Ordinal))];
+            Assert.Contains(dumps, l => l.Contains("allow4", StringComparison.Ordinal));
+            Assert.DoesNotContain(dumps, l => l.Contains("ban4", StringComparison.Ordinal) || l.Contains("trusted", StringComparison.Ordinal));
+        }
+    }
+
+    [LinuxFact("strace")]
     public void Correlate_AfterAKilledApply_FinishesIt()
     {
         ratewall.Run("apply").MustSucceed("apply");
