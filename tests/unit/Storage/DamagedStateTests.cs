@@ -86,7 +86,7 @@ public sealed class DamagedStateTests : IDisposable
     public void Read_DamageMetLater_IsToldAndSetAsideByTheNextRun()
     {
         Fill();
-        int page = (int)Number("SELECT rootpage FROM sqlite_schema WHERE name = 'bans_until'") - 1;
+        int page = (int)Number("SELECT rootpage FROM sqlite_schema WHERE name = 'bans_at'") - 1;
         byte[] damaged = File.ReadAllBytes(Database);
         damaged.AsSpan(page * 4096, 4096).Fill(0xA5);
         File.WriteAllBytes(Database, damaged);
