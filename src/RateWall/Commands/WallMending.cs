@@ -46,6 +46,7 @@ internal static class WallMending
         var wrong = new List<string>();
         if (damage.Gone) wrong.Add("it was gone");
         if (damage.Unfinished) wrong.Add("an 'apply' had been interrupted");
+        if (damage.Rules < 0) wrong.Add("its rules had been changed");
         if (damage.Rules > 0) wrong.Add($"{HumanCount.Of(damage.Rules, "line")} of its rules had been changed");
         if (damage.Allowed) wrong.Add("the allow list had been changed");
         if (back.Any) wrong.Add($"{back} put back");

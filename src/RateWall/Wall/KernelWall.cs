@@ -14,12 +14,12 @@ public sealed record ApplyOutcome(bool Changed, bool Created);
 /// <summary>What <see cref="KernelWall.Mend"/> found wrong and put right.</summary>
 /// <param name="Gone">The table was not there.</param>
 /// <param name="Unfinished">An `apply` had been killed before its end.</param>
-/// <param name="Rules">Lines of the kernel's listing that were missing or not ours.</param>
+/// <param name="Rules">Lines of the kernel's listing that were missing or not ours; -1: some, the wall is too full to list.</param>
 /// <param name="Allowed">True when the allow list was not the applied one.</param>
 public sealed record WallDamage(bool Gone, bool Unfinished, int Rules, bool Allowed)
 {
     /// <summary>True when anything was wrong.</summary>
-    public bool Any => Gone || Unfinished || Rules > 0 || Allowed;
+    public bool Any => Gone || Unfinished || Rules != 0 || Allowed;
 }
 
 /// <summary>How the kernel differs from the policy.</summary>
@@ -37,6 +37,7 @@ public sealed record WallDifference(bool Present, IReadOnlyList<string> Lines)
 /// </summary>
 public sealed partial class KernelWall : IDisposable
 {
+    private const long Crowd = 100_000;
     private const NftListing Bare = NftListing.Stateless | NftListing.Terse;
 
     private readonly NftablesClient kernel;
@@ -115,14 +116,15 @@ public sealed partial class KernelWall : IDisposable
         bool unfinished = applied.Listing is null;
         int changed = gone || unfinished
             ? 0
-            : ListingDifference(applied.Listing!).Skip(2).Count(l => l[0] is '+' or '-');
-        bool frame = gone || unfinished || changed > 0;
+            : ChangedLines(applied.Listing!);
+        bool frame = gone || unfinished || changed != 0;
         // Until the bans are back the wall is not whole: a kill in between is made good by the next run.
         if (frame)
         {
             (applied with { Listing = null }).Write(stateDirectory);
             RunRules(RulesetRenderer.Describe(applied.Text), before: null);
-            mendedListing = Listing();
+            // The same text makes the same listing; only the order may differ, and the frame's mark stands for that.
+            mendedListing = IsCrowded && applied.Listing is not null ? applied.Listing : Listing();
         }
 
         bool allowed = AlignAllow(applied.Allow) && !gone;
@@ -196,6 +198,15 @@ public sealed partial class KernelWall : IDisposable
     {
         applied.Write(stateDirectory);
         FrameMark.Write(stateDirectory, kernel.FingerprintFrame(WallTable.Name));
+    }
+
+    /// <summary>With so many elements a listing, which reads them all, would take minutes and gigabytes.</summary>
+    private bool IsCrowded => Sets().Sum(s => (long)(s.Count ?? 0)) > Crowd;
+
+    private int ChangedLines(string applied)
+    {
+        if (IsCrowded) return FrameMark.IsAt(stateDirectory, kernel.FingerprintFrame(WallTable.Name)) ? 0 : -1;
+        return ListingDifference(applied).Skip(2).Count(l => l[0] is '+' or '-');
     }
 
     private IReadOnlyList<string> ListingDifference(string applied) => FrameMark.IsAt(stateDirectory, kernel.FingerprintFrame(WallTable.Name))
