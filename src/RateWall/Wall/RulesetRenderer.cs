@@ -76,7 +76,7 @@ public sealed partial class RulesetRenderer
             set => !services.Any(s => Roads.Any(r => set.Name.StartsWith($"{s.Name}_v{r.Version}_", StringComparison.Ordinal))));
         foreach (DeclaredSet set in filled)
         {
-            if (ruleset.Sets.TryGetValue(set.Name, out DeclaredSet? own) && own.KeyLength == set.KeyLength && own.Features == set.Features) continue;
+            if (ruleset.Sets.TryGetValue(set.Name, out DeclaredSet? own) && own.Key.Length == set.Key.Length && own.Features == set.Features) continue;
             throw new TemplateException($"{template("table.nft").Name}: the set {set.Name} is missing or of another shape, and the program fills it; declare it as the built-in template does ('ratewall plan --template table.nft')");
         }
     }
