@@ -31,15 +31,15 @@ internal sealed class LogWatch : IDisposable
     /// <summary>Begins to watch: what is written from now on is news.</summary>
     public static LogWatch Open(EffectivePolicy policy, RuleSet rules, TimeProvider time)
     {
-        Journal? journal = null;
-        var files = new Dictionary<string, FileIdentity?>(StringComparer.Ordinal);
+        Journal? opened = null;
+        var seen = new Dictionary<string, FileIdentity?>(StringComparer.Ordinal);
         foreach (PlannedLog log in LogPlan.For(policy))
         {
-            if (log.File is null) journal = OpenJournal(new JournalTrust(rules.Files, [.. log.Services]));
-            else files[log.File] = LookAt(log.File);
+            if (log.File is null) opened = OpenJournal(new JournalTrust(rules.Files, [.. log.Services]));
+            else seen[log.File] = LookAt(log.File);
         }
 
-        return new(journal, files, time);
+        return new(opened, seen, time);
     }
 
     /// <summary>Waits for news; false when there was none in time, or it is not to go on.</summary>
@@ -96,18 +96,18 @@ internal sealed class LogWatch : IDisposable
 
     private static Journal? OpenJournal(JournalTrust trust)
     {
-        Journal? journal = null;
+        Journal? opened = null;
         try
         {
             if (!Journal.Exists()) return null;
-            journal = Journal.Open();
-            trust.Narrow(journal);
-            journal.SeekTail();
-            return journal;
+            opened = Journal.Open();
+            trust.Narrow(opened);
+            opened.SeekTail();
+            return opened;
         }
         catch (SystemdException)
         {
-            journal?.Dispose();
+            opened?.Dispose();
             return null;
         }
     }

@@ -36,7 +36,7 @@ public sealed class FollowUnitTests(ContainerEngine engine)
         host.Exec("systemctl", "daemon-reload").MustSucceed("systemctl daemon-reload");
         host.Exec("kill", "-9", before).MustSucceed("kill -9");
         AssertBans(host, second);
-        Assert.NotEqual(before, MainProcess(host));
+        Assert.NotEqual(before, MainProcess(host), StringComparer.Ordinal);
 
         // Starting the timer ends it, and it ends well.
         host.StartUnit("ratewall-correlate.timer");

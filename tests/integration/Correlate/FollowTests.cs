@@ -92,7 +92,7 @@ public sealed class FollowTests : IDisposable
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(program.Scratch("notify")));
         manager.ReceiveTimeout = (int)Limit.TotalMilliseconds;
-        Process follow = Follow(new Dictionary<string, string?> { ["NOTIFY_SOCKET"] = program.Scratch("notify") });
+        Process follow = Follow(new Dictionary<string, string?>(StringComparer.Ordinal) { ["NOTIFY_SOCKET"] = program.Scratch("notify") });
         Assert.Equal("READY=1", Receive(manager));
         for (int i = 0; i < 5; i++) Assert.Equal("WATCHDOG=1", Receive(manager));
 

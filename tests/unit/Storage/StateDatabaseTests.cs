@@ -130,7 +130,7 @@ public sealed class StateDatabaseTests : IDisposable
         EvidenceLine[] lines = [.. members.SelectMany(m => Enumerable.Range(0, 6).Select(i => new EvidenceLine("ssh", m, Now.AddSeconds(i - 10).ToUnixTimeMilliseconds(), [(byte)i])))];
         state.Commit(new() { Source = "a", Evidence = lines }, added, [new(added[0], []), new(added[1], members)]);
         Assert.Equal(6, state.EvidenceOf(added[0]).Count);
-        Assert.Equal(["2", "2", "3", "3", "4", "4", "5", "5"], state.EvidenceOf(added[1]).Select(l => $"{l.Line[0]}"));
+        Assert.Equal(["2", "2", "3", "3", "4", "4", "5", "5"], state.EvidenceOf(added[1]).Select(l => $"{l.Line[0]}"), StringComparer.Ordinal);
     }
 
     [Fact]
