@@ -20,10 +20,18 @@ internal sealed class JournalSource : ILogSource
     private readonly Journal journal;
     private readonly JournalTrust trust;
     private readonly int stepEntries;
+    private readonly TextWriter warnings;
     private string? reached;
 
-    private JournalSource(Journal journal, JournalTrust trust, IReadOnlySet<string> services, string? reached, int stepEntries)
+    // The entry where reading stopped is not there any more. Told when there is one to go on with: then the place moves, and
+    // it is told once.
+    private bool lost;
+
+    private JournalSource(
+        Journal journal, JournalTrust trust, IReadOnlySet<string> services, string? reached, bool lost, TextWriter warnings, int stepEntries)
     {
+        this.lost = lost;
+        this.warnings = warnings;
         this.reached = reached;
         this.journal = journal;
         this.trust = trust;
@@ -45,9 +53,8 @@ internal sealed class JournalSource : ILogSource
     {
         trust.Narrow(journal);
         if (cursor is null) journal.SeekTime(now - FirstLook);
-        else if (!journal.SeekAfter(cursor))
-            warnings.WriteLine("ratewall: warning: the journal no longer has the entry where reading stopped; going on with the nearest that is left");
-        return new(journal, trust, services, cursor, stepEntries);
+        bool lost = cursor is not null && !journal.SeekAfter(cursor);
+        return new(journal, trust, services, cursor, lost, warnings, stepEntries);
     }
 
     /// <inheritdoc/>
@@ -56,6 +63,9 @@ internal sealed class JournalSource : ILogSource
         for (int i = 0; i < stepEntries; i++)
         {
             if (!journal.Next()) return new(reached, AtEnd: true);
+            if (lost)
+                warnings.WriteLine("ratewall: warning: the journal no longer has the entry where reading stopped; going on with the nearest that is left");
+            lost = false;
             ReadEntry(parser, onAttempt);
             reached = journal.Cursor;
         }

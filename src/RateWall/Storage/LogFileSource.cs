@@ -100,23 +100,28 @@ internal sealed class LogFileSource : ILogSource
             // Asked before the old file's end is looked for: once the writer has moved on, that end is final.
             bool successorHasLines = segments.Skip(1).Any(newer => !newer.IsEmpty);
             if (feed.ReadBlock(segment, Count)) continue;
-            if (!successorHasLines) return new(segment.Position.In(segment.Identity).ToString(), AtEnd: true);
+            if (!successorHasLines) return new(Place(behindFinished), AtEnd: true);
             feed.Finish(segment, Count);
             if (segment.IsBroken) warnings.WriteLine($"ratewall: warning: a rotated file of {Name} breaks off; what is behind the break is lost");
             behindFinished = segment.Position.In(segment.Identity).ToString();
             segments.Dequeue().Dispose();
         }
 
-        LogSegment reached = segments.Peek();
-        // At the start of a file there are no bytes to know it by; the end of the one before it says the same.
-        string place = reached.Position.Offset == 0 && behindFinished is not null ? behindFinished : reached.Position.In(reached.Identity).ToString();
-        return new(place, AtEnd: false);
+        return new(Place(behindFinished), AtEnd: false);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         foreach (LogSegment segment in segments) segment.Dispose();
+    }
+
+    // At the start of a file, and before the end of its first line, there are no bytes to know it by when it is put away and
+    // compressed; the end of the one before it says the same.
+    private string Place(string? behindFinished)
+    {
+        LogSegment reached = segments.Peek();
+        return reached.Position.Offset == 0 && behindFinished is not null ? behindFinished : reached.Position.In(reached.Identity).ToString();
     }
 
     // The files still to be read, in order; the current one is always the last.
@@ -140,7 +145,8 @@ internal sealed class LogFileSource : ILogSource
 
         foreach (LogSegment segment in files) segment.Dispose();
         current.Restart();
-        gap = cursor.Offset > 0;
+        // Of a file of which nothing had been read only the inode was known: compressed it is another file.
+        gap = cursor.Offset > 0 || RotatedLogs.Of(path).Any(f => f.EndsWith(".gz", StringComparison.Ordinal));
         return [current];
     }
 }

@@ -76,6 +76,23 @@ public sealed class JournalRunTests : IDisposable
     }
 
     [JournalFact]
+    public void Correlate_PlaceVacuumed_IsToldOnceAndOnlyWhenThereIsMore()
+    {
+        for (int i = 0; i < 3; i++) Failure("192.0.2.7");
+        Run();
+        Directory.Delete(temporary["journal"], recursive: true);
+        written += 10;
+        Failure("192.0.2.8", "1000", "logger", "session-3.scope");
+        for (int i = 0; i < 3; i++) Assert.Equal(0, Run().Lines);
+        Assert.Empty(warnings.ToString());
+
+        Failure("192.0.2.7");
+        Assert.Equal(1, Run().Lines);
+        for (int i = 0; i < 3; i++) Assert.Equal(0, Run().Lines);
+        Assert.Equal(2, warnings.ToString().Split("no longer has the entry").Length);
+    }
+
+    [JournalFact]
     public void Correlate_StoredPlaceUnreadable_IsToldOnceAndSetAside()
     {
         Failure("192.0.2.7");

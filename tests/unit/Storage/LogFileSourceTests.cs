@@ -48,6 +48,42 @@ public sealed partial class LogFileSourceTests : IDisposable
     }
 
     [Fact]
+    public void Run_HalfALineThenRotatedAndCompressed_ReadsItWhole()
+    {
+        File.WriteAllText(Log, "one\n");
+        Assert.Equal(["one"], Run());
+        File.Move(Log, Log + ".1");
+        File.WriteAllText(Log, "hal");
+        Assert.Empty(Run());
+        File.AppendAllText(Log, "f\n");
+        Compress(Log + ".1", Log + ".2.gz");
+        Compress(Log, Log + ".1.gz");
+        File.Delete(Log + ".1");
+        File.Delete(Log);
+        File.WriteAllText(Log, "new\n");
+        Assert.Equal(["half", "new"], Run());
+        Assert.Empty(Run());
+        Assert.Empty(warnings.ToString());
+    }
+
+    [Fact]
+    public void Run_FirstFileOfAllCompressedBeforeItHadALine_SaysThatLinesMayBeMissing()
+    {
+        File.WriteAllText(Log, "hal");
+        Assert.Empty(Run());
+        File.AppendAllText(Log, "f\n");
+        Compress(Log, Log + ".1.gz");
+        // Kept under a name that is none of rotation's, so that the new file cannot get its inode.
+        File.Move(Log, Log + "-kept");
+        File.WriteAllText(Log, "new\n");
+        Assert.Equal(["new"], Run());
+        Assert.Contains("was replaced", warnings.ToString(), StringComparison.Ordinal);
+        string said = warnings.ToString();
+        Assert.Empty(Run());
+        Assert.Equal(said, warnings.ToString());
+    }
+
+    [Fact]
     public void Run_EmptyFile_IsReadFromItsStartLater()
     {
         File.WriteAllText(Log, "");
