@@ -25,6 +25,9 @@ public sealed partial class Correlator
     public IEnumerable<SiegeSeen> Sieges => services.Where(s => s.SiegeChanged)
         .Select(s => new SiegeSeen(s.Name, s.SiegeCause!, Time(s.Siege.Since), Time(s.Siege.Until), s.SiegeCount));
 
+    /// <summary>The network in which a source's fellow offenders are counted: IPv4 /24, IPv6 /48.</summary>
+    public static AddressPrefix NetworkOf(AddressPrefix key) => AddressPrefix.Of(key.Address, key.IsIPv4 ? IPv4Prefix : IPv6Prefix);
+
     /// <summary>Takes a look at a service: above 60 % of what it carries twice running is a siege.</summary>
     public void Observe(in ServiceSample sample)
     {
@@ -42,7 +45,7 @@ public sealed partial class Correlator
     {
         // Where hosts count one by one the network says nothing of who they are.
         if (!offence.Key.IsIPv4 && offence.Key.Length == 128) return;
-        AddressPrefix network = AddressPrefix.Of(offence.Key.Address, offence.Key.IsIPv4 ? IPv4Prefix : IPv6Prefix);
+        AddressPrefix network = NetworkOf(offence.Key);
         long stamp = offence.At.ToUnixTimeMilliseconds();
         int row = GroupOf(network.Address, network.Length, service);
         if (row < 0)

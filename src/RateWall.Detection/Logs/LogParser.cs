@@ -44,9 +44,10 @@ public delegate void AttemptHandler(in Attempt attempt);
 public sealed class LogParser
 {
     private readonly RuleSet rules;
-    private readonly StampReader stamps;
-    private readonly long now;
+    private readonly TimeZoneInfo zone;
     private readonly OpenTries open;
+    private StampReader stamps;
+    private long now;
     private readonly OpenSessions sessions;
     private long unfinished;
 
@@ -58,6 +59,7 @@ public sealed class LogParser
         ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(zone);
         this.rules = rules;
+        this.zone = zone;
         this.now = now.ToUnixTimeMilliseconds();
         stamps = new(now, zone);
         open = new(rules);
@@ -88,6 +90,13 @@ public sealed class LogParser
             if (note.Kind == AttemptKind.None) sessions.Restore(note);
             else open.Restore(note);
         }
+    }
+
+    /// <summary>Reads what comes as it would have been read at another time: a file of a year ago.</summary>
+    public void ReadAsOf(DateTimeOffset time)
+    {
+        now = time.ToUnixTimeMilliseconds();
+        stamps = new(time, zone);
     }
 
     /// <summary>

@@ -131,6 +131,7 @@ public static class CommandLine
         yield return SiegeCommand.Create();
         yield return LockdownCommand.Create();
         yield return ExplainCommand.Create();
+        yield return ReplayCommand.Create();
         yield return RulesCommand.Create();
         yield return VersionCommand.Create();
     }

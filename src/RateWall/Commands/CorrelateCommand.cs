@@ -157,7 +157,7 @@ internal static class CorrelateCommand
         if (over > 0) session.Out.WriteLine($"{over} older offences would be over by now; they are only remembered");
     }
 
-    private static string Cause(SiegeSeen siege) => siege.Detection switch
+    internal static string Cause(SiegeSeen siege) => siege.Detection switch
     {
         DetectionName.Account => $"{HumanCount.Of(siege.Count, "source")} without a login tried one account",
         DetectionName.Capacity => $"{HumanCount.Of(siege.Count, "connection")} on which nobody has logged in",

@@ -30,6 +30,12 @@ internal sealed class StepRecorder
     /// <summary>Who was forgiven what; read anew before each step.</summary>
     public Pardons Pardons { get; set; } = Pardons.None;
 
+    /// <summary>False: lines are not kept as evidence.</summary>
+    public bool KeepsEvidence { get; init; } = true;
+
+    /// <summary>Detections that fired since the last <see cref="Clear"/>, in order.</summary>
+    public IReadOnlyList<Offence> Offences => offences;
+
     /// <summary>Tries seen in this run.</summary>
     public long Attempts => correlator.Attempts;
 
@@ -49,7 +55,7 @@ internal sealed class StepRecorder
         AddressPrefix key = keys.KeyOf(attempt.Source);
         if (attempt.UnixMilliseconds <= Pardons.ForgivenUpTo(key)) return;
         correlator.Observe(attempt, offences);
-        if (attempt.Kind is not (AttemptKind.None or AttemptKind.Success)) Keep(attempt, key);
+        if (KeepsEvidence && attempt.Kind is not (AttemptKind.None or AttemptKind.Success)) Keep(attempt, key);
     }
 
     /// <summary>What the step came to so far; <see cref="Clear"/> follows when it has been written down.</summary>

@@ -10,6 +10,7 @@ namespace RateWall.Output;
 [JsonSerializable(typeof(BansForm))]
 [JsonSerializable(typeof(RunForm))]
 [JsonSerializable(typeof(TraceForm))]
+[JsonSerializable(typeof(ReplayForm))]
 [JsonSerializable(typeof(CheckForm))]
 [JsonSerializable(typeof(PolicyForm))]
 [JsonSerializable(typeof(PlanForm))]

@@ -30,6 +30,15 @@ public sealed class ProgressLine(TextWriter error, Terminal terminal, TimeProvid
         shownLength = line.Length;
     }
 
+    /// <summary>"[#####---------------]  25 %".</summary>
+    public static string Bar(long done, long all)
+    {
+        const int width = 20;
+        int percent = all <= 0 ? 100 : (int)Math.Clamp(done * 100 / all, 0, 100);
+        int filled = percent * width / 100;
+        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[{new string('#', filled)}{new string('-', width - filled)}] {percent,3} %");
+    }
+
     /// <summary>Clears the line, so that what is printed next stands alone.</summary>
     public void Dispose()
     {

@@ -11,11 +11,18 @@ internal sealed class LogSegment : IDisposable
 
     private LogSegment(FileStream file, bool compressed)
     {
+        Path = file.Name;
         this.file = file;
         IsCompressed = compressed;
         Identity = FileIdentity.OfHandle(file.SafeFileHandle);
         Restart();
     }
+
+    /// <summary>The name it was opened by.</summary>
+    public string Path { get; }
+
+    /// <summary>How many of its bytes have been read, as they lie on the disk.</summary>
+    public long BytesRead => file.Position;
 
     /// <summary>Which file it is.</summary>
     public FileIdentity Identity { get; }

@@ -23,6 +23,16 @@ internal static class RotatedLogs
         ];
     }
 
+    /// <summary>Which log a file is a rotation of, and its age as <see cref="Of"/> has it; -1 for the log itself.</summary>
+    public static (string Log, long Age) OriginOf(string path)
+    {
+        string name = Path.GetFileName(path);
+        string plain = name.EndsWith(".gz", StringComparison.Ordinal) ? name[..^3] : name;
+        for (int at = plain.LastIndexOfAny(['.', '-']); at > 0; at = plain.LastIndexOfAny(['.', '-'], at - 1))
+            if (Age(name, plain[..at]) is { } age) return (path[..^(name.Length - at)], age);
+        return (path[..^(name.Length - plain.Length)], -1);
+    }
+
     // A number is an age. A date (and perhaps an hour or seconds behind it) is newer the larger it is.
     private static long? Age(string file, string name)
     {

@@ -28,11 +28,19 @@ public sealed class Exemptions
     /// <summary>Reads this host's addresses, routes, resolvers, the ssh session this process runs in, and the allow list.</summary>
     public static Exemptions Read(EffectivePolicy policy)
     {
+        Exemptions host = OfHost(policy);
+        return SshSession.FindClient() is { } client
+            ? new([.. host.All, new(AddressPrefix.Single(client), "the client of your ssh session")], host.Keys)
+            : host;
+    }
+
+    /// <summary>The same as the timer sees it, which knows of no session.</summary>
+    public static Exemptions OfHost(EffectivePolicy policy)
+    {
         ArgumentNullException.ThrowIfNull(policy);
         HostAddresses host = HostAddresses.Read();
         var exempt = new List<Exemption>(policy.Allow.Select(p => new Exemption(p, "on the allow list")));
         exempt.AddRange(host.Exempt);
-        if (SshSession.FindClient() is { } client) exempt.Add(new(AddressPrefix.Single(client), "the client of your ssh session"));
         return new(exempt, new SourceKeys(host.OnLink));
     }
 
