@@ -65,6 +65,7 @@ public sealed class FollowTests : IDisposable
     [LinuxFact]
     public void Follow_KilledAgainAndAgain_CountsEachLineOnce()
     {
+        File.WriteAllText(program.ConfigFile, $"defaults: {{ log: {{ file: {program.LogFile} }}, account: off, prefix: off }}\n");
         program.Run("apply").MustSucceed("apply");
         for (int round = 0; round < 3; round++)
         {
@@ -131,10 +132,12 @@ public sealed class FollowTests : IDisposable
         string other = program.Scratch("ftp.log");
         File.WriteAllText(program.ConfigFile, $"defaults: {{ log: {{ file: {program.LogFile} }} }}\nservices: {{ ssh: {{ log: {{ file: {other} }} }} }}\n");
         Follow(Plain);
+        Eventually.True("it misses the log", Limit, () => Said().Contains("is not there", StringComparison.Ordinal), Said);
         for (int i = 1; i < 4; i++)
         {
+            string? before = Place();
             File.AppendAllText(program.LogFile, "a line that means nothing\n");
-            Thread.Sleep(LogWatch.Look * 2);
+            Eventually.True("it reads", Limit, () => Place() != before, Said);
         }
 
         File.WriteAllText(other, new SshLog(now).Failures("192.0.2.1", 6, 0).Text);
