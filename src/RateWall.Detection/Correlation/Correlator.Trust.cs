@@ -58,9 +58,13 @@ public sealed partial class Correlator
         known.Seen = Later(known.Seen, stamp);
         ulong user = users.HashOf(attempt.User);
         if (user == 0) return;
-        ref LoginRow login = ref logins[LoginOf(source, at, user)];
-        login.Changed |= stamp > login.Last;
-        login.Last = Math.Max(login.Last, stamp);
+        int pair = LoginOf(source, at, user);
+        if (pair >= 0)
+        {
+            logins[pair].Changed |= stamp > logins[pair].Last;
+            logins[pair].Last = Math.Max(logins[pair].Last, stamp);
+        }
+
         // Five keys offered and then the right one, a slip and then the right password: no attack.
         if (!at.CountsTries) return;
         int window = WindowOf(source, service, TrySlot);
@@ -85,10 +89,14 @@ public sealed partial class Correlator
         return last is not { } success ? Standing.Stranger : stamp - success <= trustMilliseconds ? Standing.Trusted : Standing.Known;
     }
 
-    private bool HasLoggedIn(int source, WatchedService at, ulong user, long stamp) =>
-        logins[LoginOf(source, at, user)].Last is not LoginRow.Never and var last && stamp - last <= trustMilliseconds;
+    private bool HasLoggedIn(int source, WatchedService at, ulong user, long stamp)
+    {
+        int row = LoginOf(source, at, user);
+        long last = row >= 0 ? logins[row].Last : state.LastLogin(sources[source].Key, at.Family, user) ?? LoginRow.Never;
+        return last != LoginRow.Never && stamp - last <= trustMilliseconds;
+    }
 
-    // Asked of the storage once: most failures of a known source are slips of a known user.
+    // Asked of the storage once: most failures of a known source are slips of a known user. -1 when there is no room.
     private int LoginOf(int source, WatchedService at, ulong user)
     {
         for (int row = logins.First(LoginRow.HashOf(user, source)); row >= 0; row = logins[row].Next)
@@ -97,6 +105,7 @@ public sealed partial class Correlator
             if (known.User == user && known.Source == source && known.Family == at.FamilyNumber) return row;
         }
 
+        if (logins.Count >= maxWindows) return -1;
         return logins.Add(new()
         {
             User = user,

@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using RateWall.Detection;
+using RateWall.Detection.Correlation;
 
 namespace RateWall.Storage;
 
@@ -172,6 +173,8 @@ public sealed partial class StateDatabase
                 ForgetWindows(target);
                 Run("INSERT INTO pardons VALUES ($1, $2) ON CONFLICT (target) DO UPDATE SET at = max(at, excluded.at)", target.ToString(), Stamp(now));
             }
+
+            ForgetMembers(targets);
         });
         return removed;
     }
@@ -239,6 +242,19 @@ public sealed partial class StateDatabase
         }
 
         return merged;
+    }
+
+    // Who is forgiven is no member of a group any more: what others do must not be counted with it.
+    private void ForgetMembers(IReadOnlyList<AddressPrefix> targets)
+    {
+        List<(string Detection, string Service, string Subject, WindowMark[] Marks)> groups = All(
+            "SELECT detection, service, subject, marks FROM windows WHERE detection IN ('prefix', 'account', 'pressure')",
+            r => (r.GetString(0), r.GetString(1), r.GetString(2), Unpack(r.GetFieldValue<byte[]>(3))));
+        foreach ((string detection, string service, string subject, WindowMark[] marks) in groups)
+        {
+            WindowMark[] kept = [.. marks.Where(m => !targets.Any(t => t.Contains(m.Address)))];
+            if (kept.Length != marks.Length) Save(detection, service, subject, kept);
+        }
     }
 
     private void SetActive(StoredBan ban) => Run("UPDATE bans SET state = 1 WHERE id = $1 AND state = 0", ban.Id);

@@ -123,10 +123,11 @@ public sealed partial class StateDatabase : ICorrelationState
         });
     }
 
-    private void Save(WindowState state)
+    private void Save(WindowState state) => Save(state.Window.Detection, state.Window.Service, state.Window.Subject, state.Marks);
+
+    private void Save(string detection, string service, string subject, IReadOnlyList<WindowMark> marks)
     {
-        (string detection, string service, string subject) = (state.Window.Detection, state.Window.Service, state.Window.Subject);
-        if (state.Marks.Count == 0)
+        if (marks.Count == 0)
         {
             Run("DELETE FROM windows WHERE detection = $1 AND service = $2 AND subject = $3", detection, service, subject);
             return;
@@ -134,7 +135,7 @@ public sealed partial class StateDatabase : ICorrelationState
 
         Run(
             "INSERT INTO windows VALUES ($1, $2, $3, $4, $5) ON CONFLICT (detection, service, subject) DO UPDATE SET last = excluded.last, marks = excluded.marks",
-            detection, service, subject, state.Marks[^1].UnixMilliseconds, Pack(state.Marks));
+            detection, service, subject, marks[^1].UnixMilliseconds, Pack(marks));
     }
 
     private void Save(SuccessSeen success) => Run(

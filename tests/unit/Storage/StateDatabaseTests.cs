@@ -182,6 +182,25 @@ public sealed class StateDatabaseTests : IDisposable
         Assert.Equal(expected, state.LastSuccessInside(AddressPrefix.Parse(network)));
     }
 
+    [Theory]
+    [InlineData("192.0.2.1", "192.0.2.2")]
+    [InlineData("192.0.2.0/30", "")]
+    public void Forgive_MemberOfAGroup_IsNoMemberAnyMore(string target, string left)
+    {
+        using StateDatabase state = Open();
+        WindowId account = new("account", "ssh", default, 7);
+        WindowMark[] members = [Member("192.0.2.1"), Member("192.0.2.2")];
+        state.Commit(new() { Source = "a", Windows = [new(account, members)] }, [], []);
+        state.Forgive([AddressPrefix.Parse(target)], [], Now);
+        Assert.Equal(left, string.Join(' ', state.LoadWindow(account).Select(m => m.Address)));
+
+        static WindowMark Member(string address)
+        {
+            UInt128 value = AddressPrefix.Parse(address).Address.Value;
+            return new(1, (ulong)(value >> 64), (ulong)value);
+        }
+    }
+
     [Fact]
     public void Forgive_Network_LeavesWindowsOfAccountsAndServices()
     {
