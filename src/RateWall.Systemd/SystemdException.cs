@@ -5,4 +5,7 @@ public sealed class SystemdException(string operation, int errno, string detail)
 {
     /// <summary>The positive errno, or 0.</summary>
     public int Errno { get; } = errno;
+
+    /// <summary>The error's D-Bus name ("org.freedesktop.systemd1.NoSuchUnit"), or null when it is none of D-Bus.</summary>
+    public string? BusError { get; init; }
 }
