@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RateWall.Netfilter;
 using RateWall.Output;
 using RateWall.Policy;
 using RateWall.Storage;
@@ -14,14 +15,27 @@ internal static class ApplyCommand
         Description = "Let the kernel validate everything and change nothing.",
     };
 
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
+    private static readonly Option<string?> Confirm = new("--confirm")
+    {
+        Description = "Put the wall before this one back, as it was, unless 'ratewall confirm' comes in this time.",
+        HelpName = "90s",
+    };
+
     public static Command Create()
     {
         Command verb = CommandLine.Verb(
             "apply",
             "Puts the wall into the kernel as policy says. Bans, counters and deadlines that are there stay.",
-            "ratewall apply --check\nratewall apply",
-            (session, parsed) => parsed.GetValue(Check) ? Validate(session) : Apply(session));
+            "ratewall apply --check\nratewall apply --confirm 90s\nratewall apply",
+            (session, parsed) => parsed.GetValue(Check) ? Validate(session) : Apply(session, ReadWait(parsed.GetValue(Confirm))));
         verb.Add(Check);
+        verb.Add(Confirm);
+        verb.Validators.Add(result =>
+        {
+            if (result.GetValue(Check) && result.GetValue(Confirm) is not null) result.AddError("--check changes nothing, so there is nothing to confirm; leave out --check or --confirm");
+        });
         return verb;
     }
 
@@ -36,7 +50,17 @@ internal static class ApplyCommand
         return ExitCode.Done;
     }
 
-    private static ExitCode Apply(Session session)
+    private static TimeSpan? ReadWait(string? text)
+    {
+        if (text is null) return null;
+        if (!DurationText.TryParse(text, out TimeSpan wait))
+            throw new CommandException(ExitCode.Usage, $"'{TerminalText.Escape(text)}' is not a duration (try 90s, 10m)");
+        if (wait < TimeSpan.FromSeconds(1) || wait > LongestWait)
+            throw new CommandException(ExitCode.Usage, $"a wall waits for its confirmation from 1s to {DurationText.Format(LongestWait)}, not {DurationText.Format(wait)}");
+        return wait;
+    }
+
+    private static ExitCode Apply(Session session, TimeSpan? wait)
     {
         EffectivePolicy policy = session.LoadPolicy();
         WallTemplates templates = session.LoadTemplates();
@@ -45,10 +69,32 @@ internal static class ApplyCommand
 
         using StateLock turn = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
+        var confirmation = new Confirmation(session, wall);
+        if (confirmation.HoldsBack(policy, ruleset)) return HeldBack(session, templates, confirmation.Current!);
+        if (confirmation.TakeBackIfOverdue() is { } overdue) session.Error.WriteLine($"ratewall: {overdue}");
+        if (wait is null && confirmation.Current is { TakenBack: false } waiting) throw Waits(waiting);
+        SessionGuard.MustSurvive(session, policy, wall);
+        UnconfirmedWall? begun = wait is { } limit && wall.Compare(policy, ruleset).Any ? confirmation.Begin(policy, ruleset, limit) : null;
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
         var restoration = new Restoration(state, wall, policy, session.Time);
         Restored back = default;
-        ApplyOutcome outcome = wall.Apply(policy, ruleset, exemptions.Keys, () => back = restoration.All());
+        uint generation = wall.Generation();
+        ApplyOutcome outcome;
+        try
+        {
+            outcome = wall.Apply(policy, ruleset, exemptions.Keys, () => back = restoration.All());
+        }
+        catch (NetfilterException e) when (begun is not null)
+        {
+            // The kernel took part of it, perhaps the part that locks out: the wait goes on, and its keeper goes back.
+            if (wall.Generation() != generation)
+                throw new CommandException(ExitCode.Refused, $"{e.Message}\n{WhatComesBack(begun)} at {HumanTime.Time(begun.Until, TimeZoneInfo.Local)}; 'ratewall confirm --revert' does it now");
+            confirmation.Abandon(begun);
+            throw;
+        }
+
+        if (begun is not null) confirmation.Begun(begun);
+        else if (wait is null) confirmation.Settle();
         // Of a wall that stood something may be missing all the same: elements that somebody took out, a set that is new.
         if (!outcome.Created) back = restoration.PutBack(restoration.Missing());
         restoration.PutAtOneService();
@@ -68,8 +114,23 @@ internal static class ApplyCommand
         if (measures.Count > 0) sentence += $"; put back: {string.Join(", ", measures.Select(PortMeasures.Name))}";
         TellOfAbsentInterfaces(session, ruleset);
         bool changed = outcome.Changed || back.Any || measures.Count > 0;
-        Answer(session, templates, changed, changed ? "applied" : "unchanged", sentence);
+        if (begun is not null) sentence += $"\nrun 'ratewall confirm' before {HumanTime.Time(begun.Until, TimeZoneInfo.Local)}, or {WhatComesBack(begun)}";
+        else if (confirmation.Current is { TakenBack: false } still) sentence += $"; it waits for 'ratewall confirm' until {HumanTime.Time(still.Until, TimeZoneInfo.Local)} as before";
+        Answer(session, templates, changed, changed ? "applied" : "unchanged", sentence, begun?.Until);
         return ExitCode.Done;
+    }
+
+    private static string WhatComesBack(UnconfirmedWall begun) => begun.Prior is null ? "the wall is taken away again" : "the wall before it is put back";
+
+    private static CommandException Waits(UnconfirmedWall waiting) => new(
+        ExitCode.No, $"a wall waits for its confirmation until {HumanTime.Time(waiting.Until, TimeZoneInfo.Local)}, so nothing was changed; run 'ratewall confirm' or 'ratewall confirm --revert' first, or 'ratewall apply --confirm' to try this policy in its place");
+
+    private static ExitCode HeldBack(Session session, WallTemplates templates, UnconfirmedWall held)
+    {
+        Answer(
+            session, templates, changed: true, "held_back",
+            $"this policy was put up with --confirm and never confirmed, so it is held back after a restart: {Confirmation.Before(held)}; run 'ratewall apply --confirm 90s' to try it again");
+        return ExitCode.No;
     }
 
     /// <summary>Warns of what found no room.</summary>
@@ -87,11 +148,11 @@ internal static class ApplyCommand
             session.Error.WriteLine($"ratewall: warning: there is no interface {name} (early.ingress); until there is one, its packets meet the bans in the usual place. From Linux 6.16 on it is hooked when it comes, before by the next 'ratewall apply'");
     }
 
-    private static void Answer(Session session, WallTemplates templates, bool changed, string action, string sentence)
+    private static void Answer(Session session, WallTemplates templates, bool changed, string action, string sentence, DateTimeOffset? until = null)
     {
         if (session.Format == OutputFormat.Json)
         {
-            ChangeItemForm[] items = [new("wall", action, Note: sentence), .. templates.Overrides.Select(t => new ChangeItemForm(t, "in place of the built-in template"))];
+            ChangeItemForm[] items = [new("wall", action, HumanTime.Rfc3339(until), sentence), .. templates.Overrides.Select(t => new ChangeItemForm(t, "in place of the built-in template"))];
             AnswerJson.Write(session.Out, new ChangeForm("apply", changed, items), AnswerJson.Default.ChangeForm);
             return;
         }

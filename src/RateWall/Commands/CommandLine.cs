@@ -117,6 +117,7 @@ public static class CommandLine
     private static IEnumerable<Command> Verbs()
     {
         yield return ApplyCommand.Create();
+        yield return ConfirmCommand.Create();
         yield return PlanCommand.Create();
         yield return StatusCommand.Create();
         yield return RemoveCommand.Create();

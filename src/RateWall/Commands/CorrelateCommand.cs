@@ -58,6 +58,7 @@ internal static class CorrelateCommand
     internal static ExitCode Round(Session session, EffectivePolicy policy, RuleSet rules, Func<bool>? goOn = null)
     {
         long started = session.Time.GetTimestamp();
+        Confirmation.TakeBackIfOverdue(session);
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
         if (!wall.Present && AppliedWall.Read(session.StateDirectory) is null)
             throw new CommandException(ExitCode.Refused, "the wall is not up, so nobody could be banned and nothing was read; run 'ratewall apply' first");

@@ -18,8 +18,11 @@ internal static class RemoveCommand
     {
         using StateLock turn = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
+        // First: a keeper that came in between would put the wall before it back.
+        bool cancelled = new Confirmation(session, wall).Cancel();
         bool removed = wall.Remove();
         string sentence = removed ? "the wall is gone; nothing is limited or banned now" : "there was no wall";
+        if (cancelled) sentence += "; nothing waits for confirmation any more";
         if (session.Format == OutputFormat.Json)
             AnswerJson.Write(session.Out, new ChangeForm("remove", removed, [new("wall", removed ? "removed" : "absent", Note: sentence)]), AnswerJson.Default.ChangeForm);
         else

@@ -26,13 +26,14 @@ internal static class StatusCommand
         IReadOnlyList<SetDescription> sets = wall.Present ? wall.Sets() : [];
         using KernelPorts ports = KernelPorts.Open(session.Time);
         PortsInForce inForce = PortsInForce.Read(ports, session.Time.GetUtcNow());
+        UnconfirmedWall? waiting = UnconfirmedWall.Read(session.StateDirectory) is { TakenBack: false } unconfirmed ? unconfirmed : null;
         using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
         var form = new StatusForm(
-            new(difference.Present, difference.Any),
+            new(difference.Present, difference.Any) { UnconfirmedUntil = waiting is null ? null : HumanTime.Rfc3339(waiting.Until) },
             new(state?.CountInForce(session.Time.GetUtcNow()) ?? 0),
             [.. policy.Enabled.Select(s => Service(s, counters, sets, inForce))]);
         if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, form, AnswerJson.Default.StatusForm);
-        else Write(session, form);
+        else Write(session, form, waiting);
         return ExitCode.Done;
     }
 
@@ -57,7 +58,7 @@ internal static class StatusCommand
         };
     }
 
-    private static void Write(Session session, StatusForm form)
+    private static void Write(Session session, StatusForm form, UnconfirmedWall? waiting)
     {
         TextWriter output = session.Out;
         output.WriteLine(form.Wall switch
@@ -66,6 +67,8 @@ internal static class StatusCommand
             { Drift: true } => "wall: up, but not as policy says; 'ratewall plan' shows the difference",
             _ => "wall: up, as policy says",
         });
+        if (waiting is not null)
+            output.WriteLine($"it waits for 'ratewall confirm' until {HumanTime.Time(waiting.Until, TimeZoneInfo.Local)}, then the wall before it is put back");
         output.WriteLine(form.Wall.Present
             ? $"bans: {form.Bans.Active} in force"
             : $"bans: none in force; 'ratewall apply' brings back {form.Bans.Active}");

@@ -19,7 +19,12 @@ public sealed record StatusForm(
 /// <summary>Whether the wall stands, and stands as policy says.</summary>
 public sealed record WallForm(
     [property: JsonPropertyName("present")] bool Present,
-    [property: JsonPropertyName("drift")] bool Drift);
+    [property: JsonPropertyName("drift")] bool Drift)
+{
+    /// <summary>Until when this wall can be confirmed; null when it need not be.</summary>
+    [JsonPropertyName("unconfirmed_until")]
+    public string? UnconfirmedUntil { get; init; }
+}
 
 /// <summary>How many bans there are.</summary>
 public sealed record BanCountForm([property: JsonPropertyName("active")] long Active);
@@ -269,7 +274,7 @@ public sealed record PlanForm(
     public string Schema => "ratewall.plan/1";
 }
 
-/// <summary>What a verb that changes something did: ban, unban, clear, siege, lockdown, apply, remove.</summary>
+/// <summary>What a verb that changes something did: ban, unban, clear, siege, lockdown, apply, confirm, remove.</summary>
 /// <param name="Verb">The verb.</param>
 /// <param name="Changed">True when anything is different now.</param>
 /// <param name="Items">What it did to each thing it was about.</param>
@@ -285,7 +290,7 @@ public sealed record ChangeForm(
 
 /// <summary>What was done to one thing.</summary>
 /// <param name="Target">An address, a network, a service, or the wall.</param>
-/// <param name="Action">"banned", "extended", "shortened", "unbanned", "absent", "begun", "moved", "ended", "applied", "unchanged", "removed".</param>
+/// <param name="Action">"banned", "extended", "shortened", "unbanned", "absent", "begun", "moved", "ended", "applied", "unchanged", "held_back", "confirmed", "reverted", "removed".</param>
 /// <param name="Until">The deadline it has now; null when it has none.</param>
 /// <param name="Note">A sentence worth telling, or null.</param>
 public sealed record ChangeItemForm(

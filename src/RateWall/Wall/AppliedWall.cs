@@ -1,3 +1,4 @@
+using System.Text;
 using RateWall.Detection;
 
 namespace RateWall.Wall;
@@ -44,9 +45,9 @@ public sealed record AppliedWall(string Text, IReadOnlyList<AddressPrefix> Allow
     {
         FrameMark.Forget(stateDirectory);
         File.Delete(Path.Combine(stateDirectory, ListingFile));
-        Replace(Path.Combine(stateDirectory, AllowFile), string.Concat(Allow.Select(n => $"{n}\n")));
-        Replace(Path.Combine(stateDirectory, TextFile), Text);
-        if (Listing is not null) Replace(Path.Combine(stateDirectory, ListingFile), Listing);
+        StateFile.Replace(Path.Combine(stateDirectory, AllowFile), Encoding.UTF8.GetBytes(string.Concat(Allow.Select(n => $"{n}\n"))));
+        StateFile.Replace(Path.Combine(stateDirectory, TextFile), Encoding.UTF8.GetBytes(Text));
+        if (Listing is not null) StateFile.Replace(Path.Combine(stateDirectory, ListingFile), Encoding.UTF8.GetBytes(Listing));
     }
 
     /// <summary>Forgets it, before the wall is removed: from then on nobody puts it back.</summary>
@@ -56,17 +57,5 @@ public sealed record AppliedWall(string Text, IReadOnlyList<AddressPrefix> Allow
         File.Delete(Path.Combine(stateDirectory, AllowFile));
         File.Delete(Path.Combine(stateDirectory, ListingFile));
         FrameMark.Forget(stateDirectory);
-    }
-
-    private static void Replace(string path, string content)
-    {
-        string fresh = path + ".new";
-        using (var file = new FileStream(fresh, FileMode.Create, FileAccess.Write))
-        {
-            file.Write(System.Text.Encoding.UTF8.GetBytes(content));
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(fresh, path, overwrite: true);
     }
 }

@@ -43,11 +43,13 @@ public sealed partial class KernelWall : IDisposable
     private readonly NftablesClient kernel;
     private readonly KernelBans bans;
     private readonly string stateDirectory;
+    private readonly TimeProvider time;
     private LibNftables? library;
     private string? mendedListing;
 
-    private KernelWall(NftablesClient kernel, KernelBans bans, string stateDirectory)
+    private KernelWall(NftablesClient kernel, KernelBans bans, string stateDirectory, TimeProvider time)
     {
+        this.time = time;
         this.kernel = kernel;
         this.bans = bans;
         this.stateDirectory = stateDirectory;
@@ -74,7 +76,7 @@ public sealed partial class KernelWall : IDisposable
     /// <exception cref="NetfilterException">No permission, or no nftables in the kernel. Members that read or write rules
     /// throw it also where libnftables is missing.</exception>
     public static KernelWall Open(string stateDirectory, TimeProvider time) =>
-        new(NftablesClient.Open(), KernelBans.Open(time), stateDirectory);
+        new(NftablesClient.Open(), KernelBans.Open(time), stateDirectory, time);
 
     /// <summary>
     /// Makes the kernel hold what the policy asks for, in one transaction that keeps live elements, counters and deadlines.
@@ -267,7 +269,9 @@ public sealed partial class KernelWall : IDisposable
     /// set that it declares with another key or kind goes and comes anew in the same batch, with its elements. What it no
     /// longer declares goes.
     /// </summary>
-    private string Transaction(Ruleset ruleset)
+    /// <param name="ruleset">The wall that is to be.</param>
+    /// <param name="mayShrink">True: a set that holds more than it is to hold takes no more until enough have run out.</param>
+    private string Transaction(Ruleset ruleset, bool mayShrink = false)
     {
         if (!Present) return ruleset.Text;
         var text = new StringBuilder();
@@ -280,7 +284,7 @@ public sealed partial class KernelWall : IDisposable
             DeclaredSet? wanted = ruleset.Sets.GetValueOrDefault(present.Name);
             if (wanted is not null && IsAlike(present, wanted))
             {
-                MustHold(wanted, present.Count ?? 0);
+                if (!mayShrink) MustHold(wanted, present.Count ?? 0);
                 continue;
             }
 

@@ -195,7 +195,7 @@ public sealed partial class RulesetRenderer
         string.Join(", ", services.SelectMany(s => s.Ports.Select(p => (Port: p, Chain: chain(s)))).OrderBy(e => e.Port)
             .Select(e => $"{e.Port} : goto {e.Chain}"));
 
-    /// <summary>What a ruleset's text declares.</summary>
+    /// <summary>What a ruleset text declares: one of the templates, or the kernel's own listing without elements.</summary>
     internal static Ruleset Describe(string text)
     {
         string code = string.Join('\n', text.Split('\n').Where(l => !l.TrimStart().StartsWith('#')));
@@ -233,7 +233,7 @@ public sealed partial class RulesetRenderer
     [GeneratedRegex(@"^\s*counter (?<name>\w+) \{", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex CounterDeclaration();
 
-    [GeneratedRegex("type (?<type>[^;]+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"type (?<type>[^;\n]+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex TypeClause();
 
     [GeneratedRegex(@"size (?<size>[0-9]+)", RegexOptions.ExplicitCapture, 1000)]

@@ -155,6 +155,48 @@ public sealed class WallCommandTests : IDisposable
         Assert.DoesNotContain("203.0.113", network.Nft("list", "table", "inet", "ratewall"), StringComparison.Ordinal);
     }
 
+    [LinuxTheory]
+    [InlineData("203.0.113.5", "203.0.113.5")]
+    [InlineData("203.0.113.0/24", "203.0.113.5")]
+    [InlineData("2001:db8:7::/64", "2001:db8:7::5")]
+    public void Apply_RestoringABanOfTheSshClient_IsRefusedAndNamesTheLine(string banned, string client)
+    {
+        ratewall.Run("apply").MustSucceed("apply");
+        ratewall.Run("ban", banned, "--for", "1h").MustSucceed("ban");
+        ratewall.Run("remove").MustSucceed("remove");
+        File.AppendAllText(ratewall.ConfigFile, "allow: [192.0.2.200]\n");
+        Answer refused = ApplyFrom(client);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains($"{ratewall.ConfigFile}:2:", refused.Error, StringComparison.Ordinal);
+        Assert.Contains(client, refused.Error, StringComparison.Ordinal);
+        Assert.Contains($"ratewall unban {banned}", refused.Error, StringComparison.Ordinal);
+        Assert.Equal("", network.Nft("list", "ruleset"));
+
+        ApplyFrom("203.0.114.5").MustSucceed("apply from elsewhere");
+        ratewall.Run("remove").MustSucceed("remove");
+        ratewall.Run("unban", banned).MustSucceed("unban");
+        ApplyFrom(client).MustSucceed("apply after the remedy");
+    }
+
+    [LinuxFact]
+    public void Apply_TakingTheSshClientOffTheAllowList_IsRefusedWhileItsNetworkIsBanned()
+    {
+        string policy = File.ReadAllText(ratewall.ConfigFile);
+        File.AppendAllText(ratewall.ConfigFile, "allow: [203.0.113.5]\n");
+        ratewall.Run("apply").MustSucceed("apply");
+        ratewall.Run("ban", "203.0.113.0/24", "--for", "1h", "--force").MustSucceed("ban");
+        string before = network.Nft("-s", "list", "ruleset");
+        File.WriteAllText(ratewall.ConfigFile, policy);
+        Answer refused = ApplyFrom("203.0.113.5");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.StartsWith("ratewall: built-in: 'allow' does not hold 203.0.113.5", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(before, network.Nft("-s", "list", "ruleset"));
+        ApplyFrom("203.0.114.5").MustSucceed("apply from elsewhere");
+    }
+
+    private Answer ApplyFrom(string client) => ratewall.RunWith(
+        new Dictionary<string, string?>(StringComparer.Ordinal) { ["SSH_CONNECTION"] = $"{client} 40000 192.0.2.1 22" }, "apply");
+
     [LinuxFact]
     public void Ban_BehindSudo_StillFindsTheSshClient()
     {

@@ -66,10 +66,12 @@ public sealed class ContainerEngine : IDisposable
     }
 
     /// <summary>Boots a host again: PID 1 ends in order, what is on its disk stays.</summary>
-    public void Restart(Container host)
+    /// <param name="host">The host.</param>
+    /// <param name="state">How systemd says that it is then: "degraded" when a unit has failed.</param>
+    public void Restart(Container host, string state = "running")
     {
         Docker("restart", "-t", "20", host.Name).MustSucceed("docker restart");
-        WaitUntilUp(host);
+        WaitUntilUp(host, state);
     }
 
     /// <summary>A machine that only waits for commands.</summary>
@@ -109,8 +111,8 @@ public sealed class ContainerEngine : IDisposable
             .Select(line => line.Split('=', 2))
             .ToDictionary(pair => pair[0], string? (pair) => pair[1], StringComparer.Ordinal);
 
-    private static void WaitUntilUp(Container host) => Eventually.True(
-        "systemd is up", TimeSpan.FromMinutes(1), () => host.Exec("systemctl", "is-system-running").ExitCode == 0,
+    private static void WaitUntilUp(Container host, string state = "running") => Eventually.True(
+        $"systemd is {state}", TimeSpan.FromMinutes(1), () => host.Exec("systemctl", "is-system-running").Out.Trim() == state,
         () => $"{host.Exec("systemctl", "--failed", "--no-pager").Out}\n{host.Journal()}\n{host.Logs()}");
 
     private static string[] Lines(Answer answer) => answer.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
