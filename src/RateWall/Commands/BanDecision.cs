@@ -58,7 +58,7 @@ internal static class BanDecision
         Offence offence, IReadOnlyList<StoredBan> earlier, Exemptions exemptions, Pardons pardons, EffectivePolicy policy, DateTimeOffset now)
     {
         if (exemptions.Find(offence.Key) is { } exemption) return new(BanOutcome.Exempt, Ban: null, exemption);
-        TimeSpan duration = Duration(Repeats(offence, earlier, policy.Bans), TermsOf(offence, policy));
+        TimeSpan duration = Duration(Repeats(offence.At, earlier, policy.Bans), TermsOf(offence, policy));
         DateTimeOffset from = offence.At < now ? offence.At : now;
         var ban = new StoredBan(
             0, offence.Key, offence.Trusted ? offence.Service : StoredBan.AllPorts, offence.Service, offence.Detection, offence.At, from + duration, Reason(offence),
@@ -97,10 +97,12 @@ internal static class BanDecision
 
     private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
-    // Bans by hand are the operator's, what was taken back is forgiven, and for what many did to one account none of them can
-    // be blamed alone: none of these makes a repeater.
-    private static int Repeats(Offence offence, IReadOnlyList<StoredBan> earlier, BanPolicy policy) =>
-        earlier.Count(b => b.Detection is not (StoredBan.ByHand or DetectionName.Account) && b.State != BanState.Removed && b.At < offence.At && offence.At - b.At <= policy.Memory);
+    /// <summary>
+    /// How many bans of a target make one at this time longer. Bans by hand are the operator's, what was taken back is
+    /// forgiven, and for what many did to one account none of them can be blamed alone: none of these makes a repeater.
+    /// </summary>
+    internal static int Repeats(DateTimeOffset at, IReadOnlyList<StoredBan> earlier, BanPolicy policy) =>
+        earlier.Count(b => b.Detection is not (StoredBan.ByHand or DetectionName.Account) && b.State != BanState.Removed && b.At < at && at - b.At <= policy.Memory);
 
     private static bool Covers(StoredBan other, StoredBan ban) =>
         other.State != BanState.Removed && (other.Scope == StoredBan.AllPorts || other.Scope == ban.Scope)

@@ -124,7 +124,7 @@ internal static class CheckCommand
             + (limit.Concurrent is { } held ? $", {held} at once" : "")
             + (limit.Answer == LimitAnswer.Reset ? ", reset" : "");
 
-    private static string Lower(LimitMode mode) => mode.ToString().ToLowerInvariant();
+    internal static string Lower(LimitMode mode) => mode.ToString().ToLowerInvariant();
 
     private static string Count(long? count) => count?.ToString(CultureInfo.InvariantCulture) ?? "no limit";
 

@@ -129,6 +129,7 @@ public static class CommandLine
         yield return UnbanCommand.Create();
         yield return ClearCommand.Create();
         yield return TraceCommand.Create();
+        yield return WhyCommand.Create();
         yield return SiegeCommand.Create();
         yield return LockdownCommand.Create();
         yield return ExplainCommand.Create();

@@ -52,7 +52,7 @@ internal static class ReplayCommand
         var replay = new PolicyReplay(policy, Exemptions.OfHost(policy));
         PolicyReplay? other = otherPolicy is null ? null : new(otherPolicy, Exemptions.OfHost(otherPolicy));
         string program = arguments.GetValue(Program) ?? "";
-        string ProgramOf(string log) => policy.Services.FirstOrDefault(s => s.Log.File == log)?.Log.Program ?? program;
+        string ProgramOf(string log) => policy.Services.SelectMany(s => s.Logs).FirstOrDefault(l => l.File == log)?.Program ?? program;
         try
         {
             string[] files = arguments.GetValue(Logs)!;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using RateWall.Detection;
 using RateWall.Output;
+using RateWall.Policy;
 using RateWall.Storage;
 
 namespace RateWall.Commands;
@@ -32,32 +33,45 @@ internal static class TraceCommand
         AddressPrefix? asked = arguments.GetValue(Target) is { } text ? BanArguments.ReadTarget(text) : null;
         DateTimeOffset now = session.Time.GetUtcNow();
         using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
-        var bans = new List<(StoredBan Ban, IReadOnlyList<EvidenceLine> Lines)>();
+        BanPolicy policy = session.LoadPolicy().Bans;
+        Pardons pardons = state?.Pardons() ?? Pardons.None;
+        var bans = new List<TracedBan>();
         foreach (StoredBan ban in state?.History(asked is null ? limit : int.MaxValue) ?? [])
         {
             if (asked is { } who && !ban.Target.Overlaps(who)) continue;
-            bans.Add((ban, state!.EvidenceOf(ban)));
+            bans.Add(TracedBan.Of(ban, state!, pardons, policy, now));
             if (bans.Count == limit) break;
         }
 
         if (session.Format == OutputFormat.Json)
-            AnswerJson.Write(session.Out, new TraceForm([.. bans.Select(b => BanForms.Traced(b.Ban, b.Lines, now))]), AnswerJson.Default.TraceForm);
+            AnswerJson.Write(session.Out, new TraceForm([.. bans.Select(b => b.Form(now))]), AnswerJson.Default.TraceForm);
         else
             Print(session, bans, now);
         return ExitCode.Done;
     }
 
-    private static void Print(Session session, List<(StoredBan Ban, IReadOnlyList<EvidenceLine> Lines)> bans, DateTimeOffset now)
+    private static void Print(Session session, List<TracedBan> bans, DateTimeOffset now)
     {
         if (bans.Count == 0) session.Out.WriteLine("No ban is remembered.");
-        foreach ((StoredBan ban, IReadOnlyList<EvidenceLine> lines) in bans)
+        foreach (TracedBan one in bans)
         {
-            string end = ban.State == BanState.Removed ? "taken back" : ban.Until > now ? $"{HumanTime.Remaining(ban.Until, now)} left" : "over";
+            StoredBan ban = one.Ban;
             string where = ban.Scope == StoredBan.AllPorts ? "" : $" at {TerminalText.Escape(ban.Scope)}";
-            session.Out.WriteLine($"{ban.Target}{where}  {HumanTime.Time(ban.At, TimeZoneInfo.Local)}  {DurationOf(ban)}, {end}: {TerminalText.Escape(ban.Reason)}");
-            foreach (EvidenceLine line in lines) session.Out.WriteLine($"    {TerminalText.FromBytes(line.Line)}");
+            string number = one.Number is > 1 ? $" (ban {one.Number} of this source)" : "";
+            session.Out.WriteLine($"{ban.Target}{where}  {Local(ban.At)}  {DurationOf(ban)}, {End(one, now)}: {TerminalText.Escape(ban.Reason)}{number}");
+            foreach (EvidenceLine line in one.Lines) session.Out.WriteLine($"    {TerminalText.FromBytes(line.Line)}");
         }
     }
+
+    private static string End(TracedBan one, DateTimeOffset now) => one switch
+    {
+        { Ended: { } ended, EndedAt: { } at } => $"{ended} {Local(at)}",
+        { Ended: { } ended } => ended,
+        { Ban.State: BanState.Pending } => $"waiting for room in the kernel until {Local(one.Ban.Until)}",
+        _ => $"until {Local(one.Ban.Until)}, {HumanTime.Remaining(one.Ban.Until, now)} left",
+    };
+
+    private static string Local(DateTimeOffset time) => HumanTime.Time(time, TimeZoneInfo.Local);
 
     private static string DurationOf(StoredBan ban) => HumanTime.Duration(ban.Until - ban.At);
 }

@@ -26,7 +26,7 @@ internal sealed class VerbHelp : SynchronousCommandLineAction
     private static readonly (string Title, string[] Verbs)[] Groups =
     [
         ("The wall", ["apply", "confirm", "plan", "status", "remove"]),
-        ("Bans", ["list", "trace", "ban", "unban", "clear"]),
+        ("Bans", ["list", "trace", "why", "ban", "unban", "clear"]),
         ("Logs", ["correlate", "explain", "replay", "rules"]),
         ("Pressure", ["watch", "siege", "lockdown"]),
         ("Policy", ["check", "policy", "import"]),

@@ -11,6 +11,7 @@ namespace RateWall.Output;
 [JsonSerializable(typeof(RunForm))]
 [JsonSerializable(typeof(TraceForm))]
 [JsonSerializable(typeof(ReplayForm))]
+[JsonSerializable(typeof(WhyForm))]
 [JsonSerializable(typeof(CheckForm))]
 [JsonSerializable(typeof(PolicyForm))]
 [JsonSerializable(typeof(PlanForm))]

@@ -162,7 +162,20 @@ public sealed record TracedBanForm(
     [property: JsonPropertyName("count")] long Count,
     [property: JsonPropertyName("detection")] string? Detection,
     [property: JsonPropertyName("service")] string? Service,
-    [property: JsonPropertyName("lines")] IReadOnlyList<EvidenceForm> Lines);
+    [property: JsonPropertyName("lines")] IReadOnlyList<EvidenceForm> Lines)
+{
+    /// <summary>Which ban of the target it is, of those that make the next one longer: 1 for the first; null for a ban by hand.</summary>
+    [JsonPropertyName("number")]
+    public int? Number { get; init; }
+
+    /// <summary>How it ended: "ran out" or "taken back"; null while it is in force, or waits for room in the kernel.</summary>
+    [JsonPropertyName("ended")]
+    public string? Ended { get; init; }
+
+    /// <summary>When it ended; null while it has not, or when that is not remembered any more.</summary>
+    [JsonPropertyName("ended_at")]
+    public string? EndedAt { get; init; }
+}
 
 /// <summary>A log line that was evidence; hostile text, as it stood there.</summary>
 public sealed record EvidenceForm(

@@ -186,6 +186,30 @@ public sealed class CorrelateTests : IDisposable
     }
 
     [LinuxFact]
+    public void Trace_BansThatGrewRanOutAndWereTakenBack_TellsWhichAndHow()
+    {
+        Apply();
+        // Over since 40 minutes, in force, and taken back.
+        SshLog old = new(DateTimeOffset.UtcNow.AddMinutes(-50));
+        Append(old.Failures("192.0.2.7", 6, 0).Failures("192.0.2.7", 6, 46 * 60).Failures("192.0.2.8", 6, 47 * 60));
+        program.Run("correlate").MustSucceed("correlate");
+        program.Run("unban", "192.0.2.8").MustSucceed("unban");
+        program.Run("ban", "192.0.2.7", "--for", "2h", "--reason", "by \u001b[31mhand").MustSucceed("ban");
+
+        JsonElement[] bans = [.. program.Json("trace", "192.0.2.7").GetProperty("bans").EnumerateArray()];
+        Assert.Equal(["null null null", "2 null null", "1 \"ran out\" " + bans[2].GetProperty("until").GetRawText()], bans.Select(Told));
+        Assert.All(bans[1..], b => Assert.Equal(6, b.GetProperty("lines").GetArrayLength()));
+        JsonElement back = Assert.Single(program.Json("trace", "192.0.2.8").GetProperty("bans").EnumerateArray());
+        Assert.StartsWith("1 \"taken back\" \"20", Told(back), StringComparison.Ordinal);
+        string table = program.Run("trace").MustSucceed("trace").Out;
+        Assert.Matches("192\\.0\\.2\\.7 .* 1h, until .* left: 6 failures at ssh in 10m \\(ban 2 of this source\\)\n    20.* Failed password for root from 192\\.0\\.2\\.7", table);
+        Assert.Matches("192\\.0\\.2\\.8 .*, taken back 20", table);
+        Assert.DoesNotContain('\u001b', table);
+
+        static string Told(JsonElement ban) => $"{ban.GetProperty("number").GetRawText()} {ban.GetProperty("ended").GetRawText()} {ban.GetProperty("ended_at").GetRawText()}";
+    }
+
+    [LinuxFact]
     public void Ban_ByHand_IsInTheKernelUntilItsDeadline()
     {
         Apply();
