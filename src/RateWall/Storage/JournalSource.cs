@@ -53,8 +53,8 @@ internal sealed class JournalSource : ILogSource
     {
         trust.Narrow(journal);
         if (cursor is null) journal.SeekTime(now - FirstLook);
-        bool lost = cursor is not null && !journal.SeekAfter(cursor);
-        return new(journal, trust, services, cursor, lost, warnings, stepEntries);
+        bool vacuumed = cursor is not null && !journal.SeekAfter(cursor);
+        return new(journal, trust, services, cursor, vacuumed, warnings, stepEntries);
     }
 
     /// <inheritdoc/>

@@ -111,7 +111,7 @@ internal sealed class LogStrand : IDisposable
         if (!files.TryDequeue(out string? path)) return false;
         current = LogSegment.TryOpen(path) ?? throw new LogSourceException($"{path} is not there");
         // Stamps without a year belong to the year of their file, not to the one in which it is looked at.
-        DateTimeOffset written = File.GetLastWriteTimeUtc(path);
+        var written = new DateTimeOffset(File.GetLastWriteTimeUtc(path));
         DateTimeOffset last = (written < FirstBelieved || written > now ? now : written) + BehindTheLastLine;
         (asOfBefore, asOf) = (asOf, last.ToUnixTimeMilliseconds());
         // Notes of the file before this one are settled by this one's lines.

@@ -29,7 +29,7 @@ internal sealed record SourceStanding(
         using KernelBans bans = KernelBans.Open(time);
         using KernelPorts ports = KernelPorts.Open(time);
         var nothing = new SourceStanding(
-            false, null, new Dictionary<string, BanElement>(), new Dictionary<string, DateTimeOffset>(), new Dictionary<string, LimitStanding>(),
+            false, null, new Dictionary<string, BanElement>(StringComparer.Ordinal), new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal), new Dictionary<string, LimitStanding>(StringComparer.Ordinal),
             new Dictionary<int, DateTimeOffset>(), new Dictionary<int, Lockdown>());
         if (!bans.WallPresent) return nothing;
         bool knowsPorts = ports.WallKnowsPorts;

@@ -197,7 +197,7 @@ public sealed class CorrelateTests : IDisposable
         program.Run("ban", "192.0.2.7", "--for", "2h", "--reason", "by \u001b[31mhand").MustSucceed("ban");
 
         JsonElement[] bans = [.. program.Json("trace", "192.0.2.7").GetProperty("bans").EnumerateArray()];
-        Assert.Equal(["null null null", "2 null null", "1 \"ran out\" " + bans[2].GetProperty("until").GetRawText()], bans.Select(Told));
+        Assert.Equal(["null null null", "2 null null", "1 \"ran out\" " + bans[2].GetProperty("until").GetRawText()], bans.Select(Told), StringComparer.Ordinal);
         Assert.All(bans[1..], b => Assert.Equal(6, b.GetProperty("lines").GetArrayLength()));
         JsonElement back = Assert.Single(program.Json("trace", "192.0.2.8").GetProperty("bans").EnumerateArray());
         Assert.StartsWith("1 \"taken back\" \"20", Told(back), StringComparison.Ordinal);

@@ -55,7 +55,7 @@ public sealed class ReplayTests : IDisposable
         Write("b-monday", Failures("192.0.2.7", [.. Enumerable.Range(0, 2000)]));
         string?[] times = [.. Bans(Json("--log", At("a-tuesday"), At("b-monday"))).Select(b => Text(b, "time"))];
         Assert.Equal("2026-03-01T12:00:05Z", times[0]);
-        Assert.Equal(times.Order(StringComparer.Ordinal), times);
+        Assert.Equal(times.Order(StringComparer.Ordinal), times, StringComparer.Ordinal);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class ReplayTests : IDisposable
     {
         Write("auth.log", Failures("192.0.2.7", [.. Enumerable.Range(0, 20), .. Enumerable.Range(3600, 6)]));
         JsonElement answer = Json("--log", At("auth.log"));
-        Assert.Equal(["2026-03-01T12:10:05Z", "2026-03-01T14:00:05Z"], Bans(answer).Select(b => Text(b, "until")));
+        Assert.Equal(["2026-03-01T12:10:05Z", "2026-03-01T14:00:05Z"], Bans(answer).Select(b => Text(b, "until")), StringComparer.Ordinal);
         Assert.Equal(14, answer.GetProperty("kept_out").GetInt32());
     }
 

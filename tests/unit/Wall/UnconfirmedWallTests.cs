@@ -69,8 +69,8 @@ public sealed class UnconfirmedWallTests
             "table inet ratewall {\n\tcounter ssh_passed {\n\t\tpackets 5 bytes 300\n\t}\n\n\tset ban4 {\n\t\ttype ipv4_addr\n\t\tsize 1000000\n\t\tflags timeout\n\t\tcounter\n\t}\n\n"
             + "\tset banport6 {\n\t\ttype ipv6_addr . inet_service\n\t\tsize 10\n\t\tflags timeout\n\t}\n\n\tset h {\n\t\ttype ipv6_addr\n\t\tflags dynamic,timeout\n\t\ttimeout 1m\n\t}\n\n"
             + "\tchain early {\n\t\ttype filter hook prerouting priority raw - 10; policy accept;\n\t\tcounter name \"ssh_passed\" accept\n\t\ttcp dport { 22, 25 } counter packets 0 bytes 0 accept\n\t}\n}\n");
-        Assert.Equal(["ssh_passed"], ruleset.Counters);
-        Assert.Equal(["early"], ruleset.Chains);
+        Assert.Equal(["ssh_passed"], ruleset.Counters, StringComparer.Ordinal);
+        Assert.Equal(["early"], ruleset.Chains, StringComparer.Ordinal);
         Assert.Equal(
             [("ban4", 4u, SetFeatures.Timeout, 1000000u, true), ("banport6", 20u, SetFeatures.Timeout, 10u, false), ("h", 16u, SetFeatures.Dynamic | SetFeatures.Timeout, null, false)],
             ruleset.Sets.Values.Select(s => (s.Name, s.Key.Length, s.Features, s.Size, s.Counted)));
