@@ -1,4 +1,7 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace RateWall.Detection.Logs;
 
@@ -7,6 +10,9 @@ internal sealed class ByteClass
 {
     private readonly bool[] members = new bool[256];
 
+    // The same for sixteen bytes at once: a bit for each upper half of a byte (0 to 7), looked up by its lower half.
+    private readonly Vector128<byte> upperHalves;
+
     private ByteClass(string name, int max, string extra, bool letters)
     {
         Name = name;
@@ -14,7 +20,14 @@ internal sealed class ByteClass
         for (int c = '0'; c <= '9'; c++) members[c] = true;
         for (int c = 'a'; letters && c <= 'z'; c++) members[c] = members[c - 32] = true;
         foreach (char c in extra) members[c] = true;
+        Span<byte> bits = stackalloc byte[16];
+        bits.Clear();
+        for (int c = 0; c < 128; c++)
+            if (members[c]) bits[c & 15] |= (byte)(1 << (c >> 4));
+        upperHalves = Vector128.Create<byte>(bits);
     }
+
+    private static Vector128<byte> BitOfUpperHalf => Vector128.Create((byte)1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /// <summary>One byte.</summary>
     public static ByteClass Just(byte one)
@@ -75,6 +88,18 @@ internal sealed class ByteClass
     public int Run(ReadOnlySpan<byte> text)
     {
         int length = 0;
+        ref byte first = ref MemoryMarshal.GetReference(text);
+        for (; length + Vector128<byte>.Count <= text.Length; length += Vector128<byte>.Count)
+        {
+            Vector128<byte> bytes = Vector128.LoadUnsafe(ref first, (nuint)length);
+            Vector128<byte> bits = Vector128.ShuffleNative(upperHalves, bytes & Vector128.Create((byte)15))
+                & Vector128.ShuffleNative(BitOfUpperHalf, bytes >>> 4);
+            uint others = Vector128.Equals(bits, Vector128<byte>.Zero).ExtractMostSignificantBits();
+            if (others == 0) continue;
+            length += BitOperations.TrailingZeroCount(others);
+            return length <= Max ? length : 0;
+        }
+
         while (length < text.Length && members[text[length]]) length++;
         return length <= Max ? length : 0;
     }

@@ -9,61 +9,68 @@ namespace RateWall.Detection.Logs;
 internal sealed record Candidate(Rule Rule, int Variant, Template Template);
 
 /// <summary>
-/// The templates that may match messages of one beginning. Every one of them that matches has a say, because a line that
-/// can be read in two ways is in doubt; what cannot change the answer any more is not tried.
+/// The templates of a <see cref="RuleTree"/>. Every one of them that matches has a say, because a line that can be read in
+/// two ways is in doubt; what cannot change the answer any more is not tried.
 /// </summary>
 internal sealed class Candidates
 {
-    // Literals and tails beyond these are looked for as often as they are asked for.
+    // Signs and tails beyond these are looked for as often as they are asked for.
     private const int MaxShared = 64;
 
-    // A template with a longer beginning has been told apart by it.
-    private const int ShortPrefix = 8;
-
     private readonly Entry[] entries;
-    private readonly byte[][] guards;
+    private readonly int[][] ends;
 
-    public Candidates(Candidate[] all)
+    /// <param name="all">The templates, in the file's order.</param>
+    /// <param name="ends">For each end of the tree the templates whose beginning it is, in the same order.</param>
+    public Candidates(Candidate[] all, int[][] ends)
     {
-        Dictionary<string, int> tails = [], literals = [];
-        List<byte[]> guarded = [];
+        this.ends = ends;
+        Dictionary<string, int> tails = [], signs = [];
         entries = new Entry[all.Length];
-        for (int i = 0; i < all.Length; i++) entries[i] = EntryOf(all[i]);
-        guards = [.. guarded];
-
-        Entry EntryOf(Candidate candidate)
+        for (int i = 0; i < all.Length; i++)
         {
-            Template template = candidate.Template;
-            int tail = -1, guard = -1;
-            if (template.Tail is { } text && !tails.TryGetValue(text, out tail)) tails[text] = tail = tails.Count;
-            if (template.Prefix.Length < ShortPrefix && template.Longest.Length > template.Prefix.Length)
-            {
-                string literal = System.Text.Encoding.Latin1.GetString(template.Longest);
-                if (!literals.TryGetValue(literal, out guard))
-                {
-                    literals[literal] = guard = guarded.Count;
-                    guarded.Add(template.Longest);
-                }
-            }
+            Template template = all[i].Template;
+            string sign = System.Text.Encoding.Latin1.GetString(template.Sign);
+            entries[i] = new(all[i].Rule, template, template.Tail is { } tail ? NumberOf(tails, tail) : -1, sign.Length > 0 ? NumberOf(signs, sign) : -1);
+        }
 
-            return new(candidate.Rule, template, tail < MaxShared ? tail : -1, guard < MaxShared ? guard : -1);
+        static int NumberOf(Dictionary<string, int> known, string text)
+        {
+            if (!known.TryGetValue(text, out int number)) known[text] = number = known.Count;
+            return number < MaxShared ? number : -1;
         }
     }
 
-    /// <summary>True when there is none.</summary>
-    public bool IsEmpty => entries.Length == 0;
-
     /// <summary>The first that matches, with what the others say about its source.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool Match(ReadOnlySpan<byte> message, bool preauth, ref RuleMatch result)
+    public bool Match(ReadOnlySpan<byte> message, bool preauth, ref ReachedEnds reached, ref RuleMatch result)
     {
-        // Bits by guard and by tail: which literals were looked for, which are there, which tails are nowhere.
+        // Bits by sign and by tail: which signs were looked for, which are there, which tails are nowhere.
         ulong asked = 0, present = 0, absent = 0;
         Rule? rule = null;
         Template taken = null!;
-        foreach (ref readonly Entry entry in entries.AsSpan())
+        int at = -1;
+        while (true)
         {
-            if (entry.Rule.NeedsPreauth && !preauth) continue;
+            Captures found;
+            int done;
+            if (reached.Count == 1)
+            {
+                // Nearly always.
+                ref ReachedEnd end = ref reached.Ends[0];
+                int[] here = ends[end.Number];
+                if (end.Taken == here.Length) break;
+                at = here[end.Taken++];
+                done = end.At;
+                found = end.Captures;
+            }
+            else if (!TryNext(message, ref reached, ref at, out done, out found))
+            {
+                break;
+            }
+
+            ref readonly Entry entry = ref entries[at];
+            if (done < 0 || (entry.Rule.NeedsPreauth && !preauth)) continue;
             if (rule is not null)
             {
                 if (result.Captures.Ambiguous) break;
@@ -75,16 +82,15 @@ internal sealed class Candidates
 
             if (!entry.Template.CanEnd(message)) continue;
             if (entry.Tail >= 0 && (absent >> entry.Tail & 1) != 0) continue;
-            if (entry.Guard >= 0)
+            if (entry.Sign >= 0)
             {
-                ulong bit = 1UL << entry.Guard;
-                if ((asked & bit) == 0 && message.IndexOf(guards[entry.Guard]) >= 0) present |= bit;
+                ulong bit = 1UL << entry.Sign;
+                if ((asked & bit) == 0 && message.IndexOf(entry.Template.Sign) >= 0) present |= bit;
                 asked |= bit;
                 if ((present & bit) == 0) continue;
             }
 
-            Captures found = default;
-            if (!entry.Template.Match(message, ref found, out bool noTail))
+            if (!entry.Template.MatchBehind(message, done, ref found, out bool noTail))
             {
                 if (noTail && entry.Tail >= 0) absent |= 1UL << entry.Tail;
                 continue;
@@ -108,6 +114,37 @@ internal sealed class Candidates
         }
 
         return rule is not null;
+    }
+
+    // The next template in the file's order of all that were reached; done is -1 when its beginning turns out not to fit.
+    private bool TryNext(ReadOnlySpan<byte> message, ref ReachedEnds reached, ref int at, out int done, out Captures found)
+    {
+        found = Captures.Empty;
+        done = -1;
+        if (reached.Count > ReachedEnds.Max)
+        {
+            if (++at == entries.Length) return false;
+            done = entries[at].Template.MatchBeginning(message, ref found);
+            return true;
+        }
+
+        int best = -1;
+        for (int i = 0; i < reached.Count; i++)
+        {
+            ref ReachedEnd end = ref reached.Ends[i];
+            if (end.Taken == ends[end.Number].Length) continue;
+            int candidate = ends[end.Number][end.Taken];
+            if (best >= 0 && candidate > at) continue;
+            best = i;
+            at = candidate;
+        }
+
+        if (best < 0) return false;
+        ref ReachedEnd taken = ref reached.Ends[best];
+        taken.Taken++;
+        done = taken.At;
+        found = taken.Captures;
+        return true;
     }
 
     // Two options of one rule match. Where both say from which side clients write, the anchor farther from them is the
@@ -157,5 +194,5 @@ internal sealed class Candidates
         result.Captures.Ambiguous = true;
     }
 
-    private readonly record struct Entry(Rule Rule, Template Template, int Tail, int Guard);
+    private readonly record struct Entry(Rule Rule, Template Template, int Tail, int Sign);
 }

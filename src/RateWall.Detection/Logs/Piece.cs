@@ -58,6 +58,16 @@ internal sealed record Piece(PieceKind Kind)
     /// <summary>True for {address} and {peer}.</summary>
     public bool IsAddress => Class == ByteClass.Address || Class == ByteClass.Peer;
 
+    /// <summary>True for a typed hole whose bytes matter later.</summary>
+    public bool IsNoted => IsAddress || Class == ByteClass.Count || Class == ByteClass.Session || Class == ByteClass.Stamp;
+
+    /// <summary>How many bytes a typed hole holds when it begins at <paramref name="at"/>; 0: it cannot.</summary>
+    public int Run(ReadOnlySpan<byte> message, int at)
+    {
+        int length = Class!.Run(message[at..]);
+        return GivesBack != 0 && length > 0 && message[at + length - 1] == GivesBack ? length - 1 : length;
+    }
+
     /// <summary>A literal piece.</summary>
     public static Piece Of(string literal) => new(PieceKind.Literal) { Literal = Encoding.UTF8.GetBytes(literal) };
 

@@ -103,10 +103,8 @@ internal sealed class RuleFile
             rest = WithoutLeads(rest);
         }
 
-        Candidates candidates = (part?.Tree ?? tree).Find(rest);
-        if (candidates.IsEmpty) return false;
         preauth |= TakeEnding(ref rest);
-        if (!candidates.Match(rest, preauth, ref result) || result.Rule.IsClaim) return false;
+        if (!(part?.Tree ?? tree).Match(rest, preauth, ref result) || result.Rule.IsClaim) return false;
         if (rest.Length >= UncutLength && result.Captures.AddressStart >= 0 && result.Captures.AddressStart + result.Captures.AddressLength == rest.Length)
             result.Captures.AddressStart = -1;
         result.File = this;

@@ -2,63 +2,182 @@ using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Logs;
 
-/// <summary>Finds, along the first bytes of a message, the templates whose literal start it has.</summary>
+/// <summary>
+/// The templates of a file or a part, by what they begin with: literals and typed holes. These have one reading at a given
+/// place, so what many templates share is read once, and a message that no template fits is left where it departs from
+/// all of them.
+/// </summary>
 internal sealed class RuleTree
 {
     private readonly Node root;
+    private readonly Candidates candidates;
 
-    public RuleTree(IEnumerable<Candidate> candidates)
+    public RuleTree(IEnumerable<Candidate> all)
     {
-        Candidate[] ordered = [.. candidates];
-        root = Build(ordered, depth: 0, above: []);
+        Candidate[] ordered = [.. all];
+        List<int[]> ends = [];
+        List<Way> ways = new(ordered.Length);
+        for (int i = 0; i < ordered.Length; i++) ways.Add(new(i, ordered[i].Template.Beginning));
+        root = Node.Build([], ways, ordered, ends);
+        candidates = new(ordered, [.. ends]);
     }
 
-    /// <summary>The templates worth trying, in the file's order.</summary>
+    /// <summary>The first rule that matches, with what the others say about its source.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="preauth">True when sshd marked it so.</param>
+    /// <param name="result">Its rule and captures are set.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public Candidates Find(ReadOnlySpan<byte> message)
+    public bool Match(ReadOnlySpan<byte> message, bool preauth, ref RuleMatch result)
     {
-        Node node = root;
-        int at = 0;
-        while (at < message.Length)
+        Unsafe.SkipInit(out ReachedEnds reached);
+        reached.Count = 0;
+        Captures captures = Captures.Empty;
+        Walk(root, message, 0, ref captures, ref reached);
+        return reached.Count != 0 && candidates.Match(message, preauth, ref reached, ref result);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Walk(Node node, ReadOnlySpan<byte> message, int at, ref Captures captures, ref ReachedEnds reached)
+    {
+        while (true)
         {
+            if (node.End >= 0 && (!node.EndsOnly || at == message.Length)) reached.Add(node.End, at, captures);
+            if ((uint)at >= (uint)message.Length) return;
+            foreach (Hole hole in node.Holes)
+            {
+                int length = hole.Piece.Run(message, at);
+                if (length == 0 || !hole.Behind.GoesOn(message, at + length)) continue;
+                if (!hole.Piece.IsNoted)
+                {
+                    Walk(hole.Behind, message, at + length, ref captures, ref reached);
+                    continue;
+                }
+
+                Captures kept = captures;
+                if (Segment.Bind(hole.Piece, message, at, length, ref captures))
+                    Walk(hole.Behind, message, at + length, ref captures, ref reached);
+                captures = kept;
+            }
+
             int child = message[at] - node.FirstKey;
             Node?[] children = node.Children;
-            if ((uint)child >= (uint)children.Length || children[child] is not { } next || !next.Label.IsAt(message, at)) break;
+            if ((uint)child >= (uint)children.Length || children[child] is not { } next || !next.Label.IsAt(message, at)) return;
             at += next.Label.Length;
             node = next;
         }
-
-        return node.Candidates;
     }
 
-    private static Node Build(Candidate[] all, int depth, Candidate[] above)
+    // A template on its way down the tree: what is left of its beginning. A class: see Candidate.
+    private sealed class Way(int candidate, IReadOnlyList<Piece> pieces)
     {
-        Candidate[] here = [.. above.Concat(all.Where(c => c.Template.Prefix.Length == depth)).OrderBy(c => c.Rule.Order).ThenBy(c => c.Variant)];
-        var found = new List<Node>();
-        foreach (IGrouping<int, Candidate> group in all.Where(c => c.Template.Prefix.Length > depth).GroupBy(c => (int)c.Template.Prefix[depth]))
+        private int piece;
+        private int inside;
+
+        public int Candidate => candidate;
+
+        public bool IsOver => piece == pieces.Count;
+
+        public Piece Next => pieces[piece];
+
+        public bool IsLiteral => !IsOver && Next.Kind == PieceKind.Literal;
+
+        /// <summary>The literal's byte so far ahead, or -1 behind its end.</summary>
+        public int Byte(int ahead) => inside + ahead < Next.Literal.Length ? Next.Literal[inside + ahead] : -1;
+
+        public void TakeHole() => piece++;
+
+        public void Take(int bytes)
         {
-            Candidate[] members = [.. group];
-            int end = depth + 1;
-            while (members.All(m => m.Template.Prefix.Length > end && m.Template.Prefix[end] == members[0].Template.Prefix[end])) end++;
-            Node node = Build(members, end, here);
-            found.Add(node with { Label = new(members[0].Template.Prefix[depth..end]) });
+            inside += bytes;
+            if (inside < Next.Literal.Length) return;
+            piece++;
+            inside = 0;
+        }
+    }
+
+    private sealed record Hole(Piece Piece, Node Behind);
+
+    private sealed class Node
+    {
+        /// <summary>The bytes that lead to it.</summary>
+        public Literal Label { get; private init; }
+
+        /// <summary>The number of the list of those whose beginning ends here, or -1.</summary>
+        public int End { get; private init; }
+
+        /// <summary>True when those are beginnings only: the message must end here too.</summary>
+        public bool EndsOnly { get; private init; }
+
+        /// <summary>The typed holes that may follow.</summary>
+        public Hole[] Holes { get; private init; } = [];
+
+        public int FirstKey { get; private init; }
+
+        /// <summary>What may follow by the byte it begins with, counted from the first key.</summary>
+        public Node?[] Children { get; private init; } = [];
+
+        /// <summary>False when nothing here can be what the message has at <paramref name="at"/>: most holes end so.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool GoesOn(ReadOnlySpan<byte> message, int at)
+        {
+            if (End >= 0) return true;
+            int child = at < message.Length ? message[at] - FirstKey : -1;
+            return (uint)child < (uint)Children.Length && Children[child] is not null;
         }
 
-        int first = found.Count == 0 ? 0 : found.Min(f => (int)f.Label.Bytes[0]);
-        var children = new Node?[found.Count == 0 ? 0 : found.Max(f => (int)f.Label.Bytes[0]) - first + 1];
-        foreach (Node node in found) children[node.Label.Bytes[0] - first] = node;
-        return new() { Candidates = new(here), FirstKey = first, Children = children };
-    }
+        public static Node Build(byte[] label, List<Way> ways, Candidate[] all, List<int[]> ends)
+        {
+            List<int> over = [];
+            List<Hole> holes = [];
+            List<Node> children = [];
+            bool only = true;
+            foreach (Way way in ways)
+            {
+                if (!way.IsOver) continue;
+                over.Add(way.Candidate);
+                only &= all[way.Candidate].Template.IsBeginningOnly;
+            }
 
-    private sealed record Node
-    {
-        public Literal Label { get; init; }
+            if (over.Count > 0) ends.Add([.. over]);
+            int end = over.Count > 0 ? ends.Count - 1 : -1;
+            ways.RemoveAll(w => w.IsOver);
+            while (ways.Count > 0)
+            {
+                Way first = ways[0];
+                if (first.IsLiteral)
+                {
+                    List<Way> same = ways.FindAll(w => w.IsLiteral && w.Byte(0) == first.Byte(0));
+                    int length = 1;
+                    while (first.Byte(length) is >= 0 and var next && same.TrueForAll(w => w.Byte(length) == next)) length++;
+                    byte[] shared = new byte[length];
+                    for (int i = 0; i < length; i++) shared[i] = (byte)first.Byte(i);
+                    ways.RemoveAll(same.Contains);
+                    same.ForEach(w => w.Take(length));
+                    children.Add(Build(shared, same, all, ends));
+                }
+                else
+                {
+                    Piece hole = first.Next;
+                    List<Way> same = ways.FindAll(w => !w.IsLiteral && w.Next.Class == hole.Class && w.Next.GivesBack == hole.GivesBack);
+                    ways.RemoveAll(same.Contains);
+                    same.ForEach(w => w.TakeHole());
+                    holes.Add(new(hole, Build([], same, all, ends)));
+                }
+            }
 
-        public required Candidates Candidates { get; init; }
+            int low = 0, high = -1;
+            foreach (Node child in children)
+            {
+                int key = child.Label.Bytes[0];
+                if (high < 0) low = key;
+                low = Math.Min(low, key);
+                high = Math.Max(high, key);
+            }
 
-        public required int FirstKey { get; init; }
-
-        /// <summary>By the byte they begin with, counted from the first key.</summary>
-        public required Node?[] Children { get; init; }
+            var byKey = new Node?[high - low + 1];
+            if (high < 0) byKey = [];
+            foreach (Node child in children) byKey[child.Label.Bytes[0] - low] = child;
+            return new() { Label = new(label), End = end, EndsOnly = only, Holes = [.. holes], FirstKey = low, Children = byKey };
+        }
     }
 }

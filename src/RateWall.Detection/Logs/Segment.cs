@@ -8,6 +8,9 @@ internal sealed class Segment(Piece[] pieces)
     /// <summary>A segment that holds nothing: before a free hole at the start, behind one at the end.</summary>
     public static Segment Empty { get; } = new([]);
 
+    /// <summary>What it holds, in order.</summary>
+    public IReadOnlyList<Piece> Pieces => pieces;
+
     /// <summary>True when it holds nothing.</summary>
     public bool IsEmpty => pieces.Length == 0;
 
@@ -33,8 +36,7 @@ internal sealed class Segment(Piece[] pieces)
                 continue;
             }
 
-            int length = piece.Class!.Run(message[at..]);
-            if (piece.GivesBack != 0 && length > 0 && message[at + length - 1] == piece.GivesBack) length--;
+            int length = piece.Run(message, at);
             if (length == 0) return -1;
             if (!Bind(piece, message, at, length, ref captures)) return -1;
             at += length;

@@ -38,7 +38,7 @@ internal sealed class Template
         segments = [Segment.Empty];
         frees = [];
         Choice = AnchorChoice.Only;
-        Longest = [];
+        Sign = [];
         findsNothing = !regex.FindsAddress;
     }
 
@@ -75,9 +75,9 @@ internal sealed class Template
         Choice = left && right ? AnchorChoice.Only
             : left || anchor == segments.Length - 1 ? AnchorChoice.Last
             : AnchorChoice.First;
-        Longest = [];
-        foreach (Piece piece in pieces)
-            if (piece.Literal.Length > Longest.Length) Longest = piece.Literal;
+        Sign = [];
+        foreach (Piece piece in pieces.Skip(Beginning.Count))
+            if (piece.Literal.Length > Sign.Length) Sign = piece.Literal;
         ending = LastByteOf(pieces[^1]);
         int address = pieces.ToList().FindIndex(p => p.IsAddress);
         findsNothing = address < 0 && bag is null;
@@ -95,11 +95,14 @@ internal sealed class Template
     /// <summary>Which anchor counts.</summary>
     public AnchorChoice Choice { get; }
 
-    /// <summary>The literal every match begins with; may be empty.</summary>
-    public byte[] Prefix => segments[0].FirstLiteral;
+    /// <summary>The pieces in front of the first free hole: every match begins with them, read in the one way there is.</summary>
+    public IReadOnlyList<Piece> Beginning => segments[0].Pieces;
 
-    /// <summary>The longest literal every match holds.</summary>
-    public byte[] Longest { get; }
+    /// <summary>True when nothing follows the beginning.</summary>
+    public bool IsBeginningOnly => segments.Length == 1 && bag is null && regex is null;
+
+    /// <summary>The longest literal that every match holds behind its beginning; may be empty.</summary>
+    public byte[] Sign { get; }
 
     /// <summary>
     /// What stands behind the first hole, where the anchor comes right there and the last one counts; else null. Templates
@@ -129,20 +132,26 @@ internal sealed class Template
     /// <summary>Matches a whole message.</summary>
     /// <param name="message">The message.</param>
     /// <param name="captures">What was found.</param>
+    public bool Match(ReadOnlySpan<byte> message, out Captures captures)
+    {
+        captures = Captures.Empty;
+        int done = MatchBeginning(message, ref captures);
+        return done >= 0 && MatchBehind(message, done, ref captures, out _);
+    }
+
+    /// <summary>Matches the beginning; the answer is where it ends, or -1.</summary>
+    public int MatchBeginning(ReadOnlySpan<byte> message, ref Captures captures) => segments[0].MatchAt(message, 0, ref captures);
+
+    /// <summary>Matches what follows the beginning.</summary>
+    /// <param name="message">The whole message.</param>
+    /// <param name="done">Where the beginning ends.</param>
+    /// <param name="captures">What the beginning found; what all of it found.</param>
     /// <param name="noTail">True when nothing matched because the <see cref="Tail"/> is nowhere in the message.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool Match(ReadOnlySpan<byte> message, ref Captures captures, out bool noTail)
+    public bool MatchBehind(ReadOnlySpan<byte> message, int done, ref Captures captures, out bool noTail)
     {
         noTail = false;
-        captures = Captures.Empty;
         if (regex is not null) return regex.Match(message, ref captures);
-        int done = 0;
-        if (!segments[0].IsEmpty)
-        {
-            done = segments[0].MatchAt(message, 0, ref captures);
-            if (done < 0) return false;
-        }
-
         if (bag is not null) return MatchBag(message, done, ref captures);
         if (anchor == 0) return MatchRight(message, 0, done, ref captures);
         return Tail is null ? MatchAnchor(message, done, ref captures) : MatchTail(message, done, ref captures, out noTail);

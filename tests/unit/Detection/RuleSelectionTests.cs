@@ -1,0 +1,132 @@
+using System.Text;
+using RateWall.Detection.Logs;
+
+namespace RateWall.UnitTests.Detection;
+
+/// <summary>
+/// What the tree of beginnings, its signs and its short cuts find is what trying every template in turn finds: over the
+/// samples of every shipped file, whole, cut, grafted and with bytes changed.
+/// </summary>
+public sealed class RuleSelectionTests
+{
+    private const int Tries = 3_000;
+
+    public static TheoryData<string> RuleFiles() => RuleSamplesTests.RuleFiles();
+
+    [Theory]
+    [MemberData(nameof(RuleFiles))]
+    public void Match_OfAnyLine_IsThatOfEveryTemplateInTurn(string name)
+    {
+        RuleFile file = RuleSet.BuiltIn.Compiled.Single(f => f.Description.Name == name);
+        Candidate[] all = [.. file.Rules.SelectMany(r => r.Templates.Select((t, i) => new Candidate(r, i, t)))];
+        var tree = new RuleTree(all);
+        var random = new Random(4711);
+        byte[][] samples = [.. file.Samples.Select(s => MessageOf(file, s.Line)), .. all.SelectMany(c => Examples(c.Template))];
+        int matched = 0;
+        for (int i = 0; i < samples.Length + Tries; i++)
+        {
+            byte[] message = i < samples.Length ? samples[i] : Changed(samples, random);
+            matched += Compare(tree, all, message) ? 1 : 0;
+        }
+
+        Assert.True(matched > samples.Length / 4, $"only {matched} lines matched");
+    }
+
+    // More beginnings at once than a tree keeps: what it then does without them is the same.
+    [Fact]
+    public void Match_WithMoreEndsThanAreKept_IsThatOfEveryTemplateInTurn()
+    {
+        string[] holes = ["word", "host", "helo", "name", "address", "stamp", "peer", "session", "num", "port"];
+        string rules = string.Concat(holes.Select((h, i) => $"failure {{{h}}}: of {{user}} from {{address}} by {i}\nprobe {{{h}}}: of {{text}}\n"));
+        RuleFile file = RuleSet.Only(("many.rules", $"programs many\nservice ssh\n{rules}")).Compiled[0];
+        Candidate[] all = [.. file.Rules.SelectMany(r => r.Templates.Select((t, i) => new Candidate(r, i, t)))];
+        var tree = new RuleTree(all);
+        foreach (int last in Enumerable.Range(0, holes.Length))
+            foreach (string first in (string[])["22", "abc", "192.0.2.1", "[a]", "a@b", "a/b", "", "a b"])
+                Compare(tree, all, Encoding.UTF8.GetBytes($"{first}: of bob from 192.0.2.7 by {last}"));
+        Assert.True(Compare(tree, all, "22: of bob from 192.0.2.7 by 9"u8.ToArray()));
+    }
+
+    private static bool Compare(RuleTree tree, Candidate[] all, byte[] message)
+    {
+        bool any = false;
+        foreach (bool preauth in (bool[])[false, true])
+        {
+            RuleMatch fast = default;
+            bool found = tree.Match(message, preauth, ref fast);
+            (Rule Rule, Captures Captures)? naive = Naive(all, message, preauth);
+            string shown = $"'{Encoding.Latin1.GetString(message)}' (preauth {preauth}): {(found ? fast.Rule.Name : "none")}, naively {naive?.Rule.Name ?? "none"}";
+            Assert.True(found == naive.HasValue && (!found || (ReferenceEquals(fast.Rule, naive!.Value.Rule) && Same(fast.Captures, naive.Value.Captures))), shown);
+            any |= found;
+        }
+
+        return any;
+    }
+
+    // Every template, from the first to the last: what docs/rules.md says, without a short cut.
+    private static (Rule Rule, Captures Captures)? Naive(Candidate[] all, byte[] message, bool preauth)
+    {
+        Rule? rule = null;
+        Template taken = null!;
+        Captures kept = default;
+        foreach (Candidate candidate in all)
+        {
+            if (candidate.Rule.NeedsPreauth && !preauth) continue;
+            if (!candidate.Template.Match(message, out Captures found)) continue;
+            if (rule is null)
+            {
+                (rule, taken, kept) = (candidate.Rule, candidate.Template, found);
+                continue;
+            }
+
+            if (kept.Ambiguous || (found.AddressStart == kept.AddressStart && !found.Ambiguous)) continue;
+            AnchorChoice choice = candidate.Template.Choice;
+            bool own = ReferenceEquals(candidate.Rule, rule);
+            if (!own && (kept.AddressStart < 0 || (found.AddressStart < 0 && !found.Ambiguous))) continue;
+            bool sided = !found.Ambiguous && choice == taken.Choice && choice != AnchorChoice.Only && found.AddressStart >= 0 && kept.AddressStart >= 0;
+            bool farther = choice == AnchorChoice.Last ? found.AddressStart > kept.AddressStart : found.AddressStart < kept.AddressStart;
+            if (sided && !farther) continue;
+            if (sided && own) (taken, kept) = (candidate.Template, found);
+            else kept = Captures.Empty with { Count = kept.Count, Ambiguous = true };
+        }
+
+        return rule is null ? null : (rule, kept);
+    }
+
+    private static bool Same(Captures a, Captures b) =>
+        (a.AddressStart, a.UserStart, a.StampStart, a.SessionStart, a.Count, a.Ambiguous) == (b.AddressStart, b.UserStart, b.StampStart, b.SessionStart, b.Count, b.Ambiguous)
+        && (a.AddressLength, a.UserLength, a.SessionLength) == (b.AddressLength, b.UserLength, b.SessionLength);
+
+    private static byte[] MessageOf(RuleFile file, string line)
+    {
+        ReadOnlySpan<byte> message = Encoding.UTF8.GetBytes(line);
+        RuleLint.TagOf(file, ref message);
+        foreach (Part part in file.Parts)
+            if (!part.IsTag && message.StartsWith(part.Name) && message[part.Name.Length..].StartsWith(": "u8)) return message[(part.Name.Length + 2)..].ToArray();
+        const string Preauth = " [preauth]";
+        return (message.EndsWith(Encoding.UTF8.GetBytes(Preauth)) ? message[..^Preauth.Length] : message).ToArray();
+    }
+
+    private static IEnumerable<byte[]> Examples(Template template) =>
+        template.Pieces.Count == 0 ? [] : [Encoding.Latin1.GetBytes(string.Concat(RuleExample.Pieces(template, "192.0.2.7", _ => null)))];
+
+    private static byte[] Changed(byte[][] samples, Random random)
+    {
+        List<byte> line = [.. samples[random.Next(samples.Length)]];
+        for (int changes = random.Next(1, 4); changes > 0; changes--)
+        {
+            byte[] other = samples[random.Next(samples.Length)];
+            int at = random.Next(line.Count + 1), from = random.Next(other.Length + 1), length = random.Next(other.Length - from + 1);
+            switch (random.Next(5))
+            {
+                case 0: line.InsertRange(at, other[from..(from + length)]); break;
+                case 1: line.RemoveRange(at, random.Next(line.Count - at + 1)); break;
+                case 2: line = [.. line[..at], .. other[from..]]; break;
+                case 3 when at < line.Count: line[at] = (byte)random.Next(256); break;
+                default: line.InsertRange(at, Encoding.Latin1.GetBytes("192.0.2." + random.Next(1, 3))); break;
+            }
+        }
+
+        return [.. line];
+    }
+}
