@@ -85,22 +85,44 @@ internal sealed class ByteClass
     public bool Holds(byte b) => members[b];
 
     /// <summary>How many bytes of the class stand at the start; more than <see cref="Max"/> gives 0.</summary>
-    public int Run(ReadOnlySpan<byte> text)
+    public int Run(ReadOnlySpan<byte> text) => Run(text, 0);
+
+    /// <summary>How many bytes of the class stand at <paramref name="at"/>; more than <see cref="Max"/> gives 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public int Run(ReadOnlySpan<byte> text, int at)
     {
-        int length = 0;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)at, (uint)text.Length);
         ref byte first = ref MemoryMarshal.GetReference(text);
-        for (; length + Vector128<byte>.Count <= text.Length; length += Vector128<byte>.Count)
+        int end = at;
+        for (; end + Vector128<byte>.Count <= text.Length; end += Vector128<byte>.Count)
         {
-            Vector128<byte> bytes = Vector128.LoadUnsafe(ref first, (nuint)length);
-            Vector128<byte> bits = Vector128.ShuffleNative(upperHalves, bytes & Vector128.Create((byte)15))
-                & Vector128.ShuffleNative(BitOfUpperHalf, bytes >>> 4);
-            uint others = Vector128.Equals(bits, Vector128<byte>.Zero).ExtractMostSignificantBits();
+            uint others = Others(Vector128.LoadUnsafe(ref first, (nuint)end));
             if (others == 0) continue;
-            length += BitOperations.TrailingZeroCount(others);
-            return length <= Max ? length : 0;
+            end += BitOperations.TrailingZeroCount(others);
+            return end - at <= Max ? end - at : 0;
         }
 
-        while (length < text.Length && members[text[length]]) length++;
-        return length <= Max ? length : 0;
+        if (text.Length >= Vector128<byte>.Count)
+        {
+            // The text's last bytes once more; those before the end of the run so far are shifted out.
+            int left = text.Length - end;
+            uint others = Others(Vector128.LoadUnsafe(ref first, (nuint)(text.Length - Vector128<byte>.Count)));
+            end += BitOperations.TrailingZeroCount((others >> (Vector128<byte>.Count - left)) | (1u << left));
+        }
+        else
+        {
+            while (end < text.Length && members[text[end]]) end++;
+        }
+
+        return end - at <= Max ? end - at : 0;
+    }
+
+    // A bit for each of sixteen bytes that does not belong.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint Others(Vector128<byte> bytes)
+    {
+        Vector128<byte> bits = Vector128.ShuffleNative(upperHalves, bytes & Vector128.Create((byte)15))
+            & Vector128.ShuffleNative(BitOfUpperHalf, bytes >>> 4);
+        return Vector128.Equals(bits, Vector128<byte>.Zero).ExtractMostSignificantBits();
     }
 }

@@ -25,7 +25,7 @@ internal readonly struct Literal
     }
 
     /// <summary>The bytes.</summary>
-    public byte[] Bytes { get; }
+    public readonly byte[] Bytes;
 
     /// <summary>How many they are.</summary>
     public int Length => Bytes.Length;

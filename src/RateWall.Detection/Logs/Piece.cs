@@ -64,7 +64,7 @@ internal sealed record Piece(PieceKind Kind)
     /// <summary>How many bytes a typed hole holds when it begins at <paramref name="at"/>; 0: it cannot.</summary>
     public int Run(ReadOnlySpan<byte> message, int at)
     {
-        int length = Class!.Run(message[at..]);
+        int length = Class!.Run(message, at);
         return GivesBack != 0 && length > 0 && message[at + length - 1] == GivesBack ? length - 1 : length;
     }
 

@@ -45,9 +45,10 @@ internal sealed class RuleTree
             if ((uint)at >= (uint)message.Length) return;
             foreach (Hole hole in node.Holes)
             {
-                int length = hole.Piece.Run(message, at);
+                int length = hole.Class.Run(message, at);
+                if (hole.GivesBack != 0 && length > 0 && message[at + length - 1] == hole.GivesBack) length--;
                 if (length == 0 || !hole.Behind.GoesOn(message, at + length)) continue;
-                if (!hole.Piece.IsNoted)
+                if (!hole.IsNoted)
                 {
                     Walk(hole.Behind, message, at + length, ref captures, ref reached);
                     continue;
@@ -95,26 +96,35 @@ internal sealed class RuleTree
         }
     }
 
-    private sealed record Hole(Piece Piece, Node Behind);
+    // Fields, not properties, here and below: they are read several times a line, and handed over uncopied.
+    private sealed class Hole(Piece piece, Node behind)
+    {
+        public readonly Piece Piece = piece;
+        public readonly ByteClass Class = piece.Class!;
+        public readonly byte GivesBack = piece.GivesBack;
+        public readonly bool IsNoted = piece.IsNoted;
+        public readonly Node Behind = behind;
+    }
 
-    private sealed class Node
+    private sealed class Node(byte[] label, int end, bool endsOnly, Hole[] holes, int firstKey, Node?[] children)
     {
         /// <summary>The bytes that lead to it.</summary>
-        public Literal Label { get; private init; }
+        public readonly Literal Label = new(label);
 
         /// <summary>The number of the list of those whose beginning ends here, or -1.</summary>
-        public int End { get; private init; }
+        public readonly int End = end;
 
         /// <summary>True when those are beginnings only: the message must end here too.</summary>
-        public bool EndsOnly { get; private init; }
+        public readonly bool EndsOnly = endsOnly;
 
         /// <summary>The typed holes that may follow.</summary>
-        public Hole[] Holes { get; private init; } = [];
+        public readonly Hole[] Holes = holes;
 
-        public int FirstKey { get; private init; }
+        /// <summary>The byte that the first of the children begins with.</summary>
+        public readonly int FirstKey = firstKey;
 
         /// <summary>What may follow by the byte it begins with, counted from the first key.</summary>
-        public Node?[] Children { get; private init; } = [];
+        public readonly Node?[] Children = children;
 
         /// <summary>False when nothing here can be what the message has at <paramref name="at"/>: most holes end so.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -177,7 +187,7 @@ internal sealed class RuleTree
             var byKey = new Node?[high - low + 1];
             if (high < 0) byKey = [];
             foreach (Node child in children) byKey[child.Label.Bytes[0] - low] = child;
-            return new() { Label = new(label), End = end, EndsOnly = only, Holes = [.. holes], FirstKey = low, Children = byKey };
+            return new(label, end, only, [.. holes], low, byKey);
         }
     }
 }
