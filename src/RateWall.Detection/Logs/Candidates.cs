@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Logs;
@@ -14,29 +15,52 @@ internal sealed record Candidate(Rule Rule, int Variant, Template Template);
 /// </summary>
 internal sealed class Candidates
 {
-    // Signs and tails beyond these are looked for as often as they are asked for.
+    // Signs and tails beyond these are left to the templates themselves.
     private const int MaxShared = 64;
 
     private readonly Entry[] entries;
     private readonly int[][] ends;
+    private readonly byte[][] signs;
 
     /// <param name="all">The templates, in the file's order.</param>
     /// <param name="ends">For each end of the tree the templates whose beginning it is, in the same order.</param>
     public Candidates(Candidate[] all, int[][] ends)
     {
         this.ends = ends;
-        Dictionary<string, int> tails = [], signs = [];
+        Dictionary<string, Sign> known = [];
+        Dictionary<string, int> tails = [];
+        foreach (Candidate candidate in all)
+            foreach (byte[] literal in candidate.Template.Signs) SignOf(literal).Uses++;
+        // Those that many templates have save the most.
+        Sign[] shared = [.. known.Values];
+        Array.Sort(shared, (a, b) => b.Uses != a.Uses ? b.Uses.CompareTo(a.Uses) : a.Place.CompareTo(b.Place));
+        if (shared.Length > MaxShared) shared = shared[..MaxShared];
+        signs = new byte[shared.Length][];
+        for (int i = 0; i < shared.Length; i++)
+        {
+            signs[i] = shared[i].Literal;
+            shared[i].Bit = 1UL << i;
+        }
+
         entries = new Entry[all.Length];
         for (int i = 0; i < all.Length; i++)
         {
-            Template template = all[i].Template;
-            string sign = System.Text.Encoding.Latin1.GetString(template.Sign);
-            entries[i] = new(all[i].Rule, template, template.Tail is { } tail ? NumberOf(tails, tail) : -1, sign.Length > 0 ? NumberOf(signs, sign) : -1);
+            ulong needs = 0;
+            foreach (byte[] literal in all[i].Template.Signs) needs |= SignOf(literal).Bit;
+            entries[i] = new(all[i].Rule, all[i].Template, TailOf(all[i].Template), needs);
         }
 
-        static int NumberOf(Dictionary<string, int> known, string text)
+        Sign SignOf(byte[] literal)
         {
-            if (!known.TryGetValue(text, out int number)) known[text] = number = known.Count;
+            string text = System.Text.Encoding.Latin1.GetString(literal);
+            if (!known.TryGetValue(text, out Sign? sign)) known[text] = sign = new(literal, known.Count);
+            return sign;
+        }
+
+        int TailOf(Template template)
+        {
+            if (template.Tail is not { } tail) return -1;
+            if (!tails.TryGetValue(tail, out int number)) tails[tail] = number = tails.Count;
             return number < MaxShared ? number : -1;
         }
     }
@@ -82,13 +106,7 @@ internal sealed class Candidates
 
             if (!entry.Template.CanEnd(message)) continue;
             if (entry.Tail >= 0 && (absent >> entry.Tail & 1) != 0) continue;
-            if (entry.Sign >= 0)
-            {
-                ulong bit = 1UL << entry.Sign;
-                if ((asked & bit) == 0 && message.IndexOf(entry.Template.Sign) >= 0) present |= bit;
-                asked |= bit;
-                if ((present & bit) == 0) continue;
-            }
+            if ((entry.Needs & asked & ~present) != 0 || !HasSigns(message, entry.Needs, ref asked, ref present)) continue;
 
             if (!entry.Template.MatchBehind(message, done, ref found, out bool noTail))
             {
@@ -114,6 +132,20 @@ internal sealed class Candidates
         }
 
         return rule is not null;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool HasSigns(ReadOnlySpan<byte> message, ulong needs, ref ulong asked, ref ulong present)
+    {
+        for (ulong open = needs & ~asked; open != 0; open &= open - 1)
+        {
+            int sign = BitOperations.TrailingZeroCount(open);
+            asked |= 1UL << sign;
+            if (message.IndexOf(signs[sign]) < 0) return false;
+            present |= 1UL << sign;
+        }
+
+        return true;
     }
 
     // The next template in the file's order of all that were reached; done is -1 when its beginning turns out not to fit.
@@ -194,5 +226,17 @@ internal sealed class Candidates
         result.Captures.Ambiguous = true;
     }
 
-    private readonly record struct Entry(Rule Rule, Template Template, int Tail, int Sign);
+    private readonly record struct Entry(Rule Rule, Template Template, int Tail, ulong Needs);
+
+    // A class: see Candidate.
+    private sealed class Sign(byte[] literal, int place)
+    {
+        public byte[] Literal => literal;
+
+        public int Place => place;
+
+        public int Uses { get; set; }
+
+        public ulong Bit { get; set; }
+    }
 }

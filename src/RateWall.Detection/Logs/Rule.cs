@@ -19,6 +19,8 @@ internal enum Counting
 /// <summary>A compiled rule.</summary>
 internal sealed record Rule
 {
+    private Template[]? templates;
+
     /// <summary>"file:line".</summary>
     public required string Name { get; init; }
 
@@ -46,8 +48,14 @@ internal sealed record Rule
     /// <summary>The template as written.</summary>
     public required string Text { get; init; }
 
-    /// <summary>What it stands for.</summary>
-    public required Template[] Templates { get; init; }
+    /// <summary>Makes the templates.</summary>
+    public required Func<Template[]> Compile { private get; init; }
+
+    /// <summary>What it stands for; always the same objects, made when they are first asked for.</summary>
+    public Template[] Templates => templates ?? Interlocked.CompareExchange(ref templates, Compile(), null) ?? templates;
+
+    /// <summary>Lines that its regular expressions gave up.</summary>
+    public long Timeouts => templates?.Sum(t => t.Timeouts) ?? 0;
 }
 
 /// <summary>A sample line of a rule file and what it must give.</summary>

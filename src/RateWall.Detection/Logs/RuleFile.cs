@@ -14,8 +14,8 @@ internal sealed record Part(byte[] Name, string Service, bool IsTag = false)
     /// <summary>Its name, as messages begin with it.</summary>
     public Literal Start { get; } = new(Name);
 
-    /// <summary>The rules that hold for it.</summary>
-    public RuleTree Tree { get; set; } = new([]);
+    /// <summary>The rules that hold for it; set by its file when the first message comes.</summary>
+    public RuleTree Tree { get; set; } = null!;
 }
 
 /// <summary>A compiled rule file.</summary>
@@ -27,13 +27,16 @@ internal sealed class RuleFile
     /// </summary>
     public const int UncutLength = 400;
 
-    private readonly RuleTree tree;
+    private readonly Lock building = new();
+    private readonly Lazy<RuleSample[]> samples;
+    private RuleTree tree = null!;
+    private volatile bool isBuilt;
     // The parts that messages begin with; when there are any, a message must name one.
     private readonly Part[] named;
     // Words such as "error:" that may stand in front of any message.
     private readonly Literal[] leads;
 
-    public RuleFile(RuleFileDescription description, string service, Part[] parts, byte[][] leads, Rule[] rules, RuleSample[] samples)
+    public RuleFile(RuleFileDescription description, string service, Part[] parts, byte[][] leads, Rule[] rules, Lazy<RuleSample[]> samples)
     {
         Description = description;
         Service = service;
@@ -41,19 +44,9 @@ internal sealed class RuleFile
         this.leads = new Literal[leads.Length];
         for (int i = 0; i < leads.Length; i++) this.leads[i] = new(leads[i]);
         Rules = rules;
-        Samples = samples;
+        this.samples = samples;
         HasNotes = Array.Exists(rules, r => r.Counting == Counting.Note);
         named = Array.FindAll(parts, p => !p.IsTag);
-        tree = TreeOf(named.Length == 0 ? rules : []);
-        // Parts mostly come in groups that share their rules.
-        Dictionary<string, RuleTree> trees = [];
-        foreach (Part part in parts)
-        {
-            Rule[] own = Array.FindAll(rules, r => r.Parts.Length == 0 || Array.Exists(r.Parts, p => part.Name.AsSpan().SequenceEqual(p)));
-            string names = string.Join(' ', own.Select(r => r.Name));
-            if (!trees.TryGetValue(names, out RuleTree? known)) trees[names] = known = TreeOf(own);
-            part.Tree = known;
-        }
     }
 
     /// <summary>What a person sees of it.</summary>
@@ -77,8 +70,8 @@ internal sealed class RuleFile
     /// <summary>True when messages may begin with the daemon's own stamp, zone and "[pid]".</summary>
     public bool IsStamped { get; init; }
 
-    /// <summary>The sample lines.</summary>
-    public RuleSample[] Samples { get; }
+    /// <summary>The sample lines; those of a shipped file are read when they are first asked for.</summary>
+    public RuleSample[] Samples => samples.Value;
 
     /// <summary>Matches a message whose header is gone.</summary>
     /// <param name="message">The message; what was matched of it comes back in its place.</param>
@@ -88,6 +81,7 @@ internal sealed class RuleFile
     public bool Match(ref ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
     {
         Unsafe.SkipInit(out result);
+        if (!isBuilt) Build();
         ReadOnlySpan<byte> rest = message;
         if (named.Length > 0 && part is null && (part = TakePart(ref rest)) is null) return false;
         if (IsStamped) rest = WithoutStamp(rest);
@@ -112,6 +106,27 @@ internal sealed class RuleFile
         result.Service = result.Rule.Service ?? part?.Service ?? Service;
         message = rest;
         return true;
+    }
+
+    // When the first message comes: most daemons that have rules are on no given host.
+    private void Build()
+    {
+        lock (building)
+        {
+            if (isBuilt) return;
+            tree = TreeOf(named.Length == 0 ? Rules : []);
+            // Parts mostly come in groups that share their rules.
+            Dictionary<string, RuleTree> trees = [];
+            foreach (Part part in Parts)
+            {
+                Rule[] own = Array.FindAll(Rules, r => r.Parts.Length == 0 || Array.Exists(r.Parts, p => part.Name.AsSpan().SequenceEqual(p)));
+                string names = string.Join(' ', own.Select(r => r.Name));
+                if (!trees.TryGetValue(names, out RuleTree? known)) trees[names] = known = TreeOf(own);
+                part.Tree = known;
+            }
+
+            isBuilt = true;
+        }
     }
 
     private static RuleTree TreeOf(IEnumerable<Rule> rules) =>

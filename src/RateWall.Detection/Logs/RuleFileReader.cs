@@ -3,10 +3,13 @@ namespace RateWall.Detection.Logs;
 /// <summary>Reads the text of a rule file.</summary>
 internal sealed class RuleFileReader
 {
+    private const string Regex = "regex ";
+
     private static readonly char[] Blanks = [' ', '\t'];
 
     private readonly string name;
     private readonly string path;
+    private readonly string origin;
     private readonly List<string> programs = [];
     private readonly List<string> units = [];
     private readonly List<Part> parts = [];
@@ -17,14 +20,19 @@ internal sealed class RuleFileReader
     private bool ownHeader;
     private int regexes;
     private bool stamped;
-    private string origin = "";
     private string? service;
     private string? sample;
     private int number;
 
-    private RuleFileReader(string path)
+    // True for a file that is known to be right: what only tests or one daemon need is read when it is needed.
+    private readonly bool later;
+    private int sampleCount;
+
+    private RuleFileReader(string path, string origin, bool later)
     {
         this.path = path;
+        this.origin = origin;
+        this.later = later;
         name = NameOf(path);
     }
 
@@ -38,35 +46,54 @@ internal sealed class RuleFileReader
     /// <summary>Reads and compiles.</summary>
     /// <param name="path">The file's name, for messages.</param>
     /// <param name="text">Its content.</param>
-    /// <param name="origin">Where it comes from, for people; null: the path.</param>
     /// <exception cref="RuleException">Something in it is wrong.</exception>
-    public static RuleFile Read(string path, string text, string? origin = null)
+    public static RuleFile Read(string path, string text)
     {
-        var reader = new RuleFileReader(path) { origin = origin ?? path };
-        foreach (string line in text.Split('\n')) reader.ReadLine(line.TrimEnd('\r'));
-        return reader.Finish();
+        RuleFileReader reader = Run(path, text, path, later: false);
+        return reader.Finish(new([.. reader.samples]));
     }
 
-    private void ReadLine(string raw)
+    /// <summary>Reads a shipped file; its templates and samples are compiled when they are first needed.</summary>
+    /// <param name="path">The file's name, for messages.</param>
+    /// <param name="text">Gives its content, again and again.</param>
+    public static RuleFile ReadShipped(string path, Func<string> text) =>
+        Run(path, text(), RuleFileDescription.BuiltIn, later: true)
+            .Finish(new(() => [.. Run(path, text(), RuleFileDescription.BuiltIn, later: false).samples]));
+
+    private static RuleFileReader Run(string path, string text, string origin, bool later)
+    {
+        var reader = new RuleFileReader(path, origin, later);
+        for (ReadOnlySpan<char> rest = text; ;)
+        {
+            int end = rest.IndexOf('\n');
+            reader.ReadLine((end < 0 ? rest : rest[..end]).TrimEnd('\r'));
+            if (end < 0) return reader;
+            rest = rest[(end + 1)..];
+        }
+    }
+
+    private void ReadLine(ReadOnlySpan<char> raw)
     {
         number++;
-        string line = raw.Trim(Blanks);
+        ReadOnlySpan<char> trimmed = raw.Trim(Blanks);
         if (sample is not null)
         {
-            if (!line.StartsWith('=')) throw Wrong("a sample without its result", "write '= none' or '= failure source=192.0.2.1 user=root' below the sample");
-            ReadExpectation(line[1..].Trim(Blanks), sample);
+            if (trimmed is not ['=', ..]) throw Wrong("a sample without its result", "write '= none' or '= failure source=192.0.2.1 user=root' below the sample");
+            if (!later) ReadExpectation(trimmed[1..].Trim(Blanks).ToString(), sample);
+            sampleCount++;
             sample = null;
             return;
         }
 
-        if (line.Length == 0 || line[0] == '#') return;
-        if (line[0] == '|')
+        if (trimmed is [] or ['#', ..]) return;
+        if (trimmed[0] == '|')
         {
-            string shown = raw.TrimStart(Blanks)[1..];
-            sample = shown.StartsWith(' ') ? shown[1..] : shown;
+            ReadOnlySpan<char> shown = raw.TrimStart(Blanks)[1..];
+            sample = later ? "" : (shown is [' ', ..] ? shown[1..] : shown).ToString();
             return;
         }
 
+        string line = trimmed.ToString();
         int space = line.IndexOfAny(Blanks);
         string word = space < 0 ? line : line[..space];
         string rest = space < 0 ? "" : line[space..].Trim(Blanks);
@@ -144,15 +171,12 @@ internal sealed class RuleFileReader
         bool preauth = template.EndsWith(Preauth, StringComparison.Ordinal);
         string text = preauth ? template[..^Preauth.Length] : template;
         if (programs.Count == 0) throw Wrong("a rule before any program is named", "start the file with 'programs NAME ...'");
-        const string Regex = "regex ";
         bool regex = text.StartsWith(Regex, StringComparison.Ordinal);
         if (regex && ++regexes > RegexPattern.MaxPerFile) throw Wrong($"more than {RegexPattern.MaxPerFile} regular expressions", "write templates");
-        Template[] templates = regex
-            ? [new(RegexPattern.Read(text[Regex.Length..].Trim(Blanks), $"{path}:{number}", later: origin == RuleFileDescription.BuiltIn))]
-            : TemplateReader.Read(text, $"{path}:{number}");
-        if (counting == Counting.Opens && Array.Exists(templates, t => !t.Pieces.Any(p => p.IsAddress) || !t.Pieces.Any(p => p.Class == ByteClass.Session)))
-            throw Wrong("'opens' without a session or an address", "write 'opens {session} connected from {address}'");
-        rules.Add(new()
+        // Copies: the rule outlives this reader.
+        (string place, bool trusted) = ($"{path}:{number}", later);
+        Func<Template[]> compile = () => Compiled(text, place, regex, counting, trusted);
+        var rule = new Rule
         {
             Name = $"{name}.rules:{number}",
             Order = rules.Count,
@@ -162,8 +186,18 @@ internal sealed class RuleFileReader
             Parts = within,
             NeedsPreauth = preauth,
             Text = template,
-            Templates = templates,
-        });
+            Compile = compile,
+        };
+        if (!later) _ = rule.Templates;
+        rules.Add(rule);
+    }
+
+    private static Template[] Compiled(string text, string place, bool regex, Counting counting, bool later)
+    {
+        Template[] templates = regex ? [new(RegexPattern.Read(text[Regex.Length..].Trim(Blanks), place, later))] : TemplateReader.Read(text, place);
+        if (counting == Counting.Opens && Array.Exists(templates, t => !t.Pieces.Any(p => p.IsAddress) || !t.Pieces.Any(p => p.Class == ByteClass.Session)))
+            throw new RuleException($"{place}: 'opens' without a session or an address; write 'opens {{session}} connected from {{address}}'");
+        return templates;
     }
 
     private void ReadExpectation(string text, string line)
@@ -198,7 +232,7 @@ internal sealed class RuleFileReader
         samples.Add(new($"{name}.rules:{number - 1}", rules[^1].Name, line, kind, expected, source, user, count, words[0] == "opens"));
     }
 
-    private RuleFile Finish()
+    private RuleFile Finish(Lazy<RuleSample[]> shown)
     {
         if (sample is not null) throw Wrong("a sample without its result", "write '= none' or '= failure source=192.0.2.1 user=root' below it");
         if (programs.Count == 0) throw Wrong("no program is named", "start the file with 'programs NAME ...'");
@@ -207,7 +241,7 @@ internal sealed class RuleFileReader
         string own = service ?? name;
         string[] services = [.. parts.Select(p => p.Service).Append(own).Concat(rules.Where(r => r.Service is not null).Select(r => r.Service!)).Distinct(StringComparer.Ordinal)];
         RuleDescription[] described = [.. rules.Select(r => new RuleDescription(r.Name, r.Kind, r.Counting != Counting.Counts, r.Text) { IsEcho = r.Counting == Counting.Echo })];
-        return new(new(name, programs, units, services, described) { Origin = origin, Samples = samples.Count }, own, [.. parts], [.. leads], [.. rules], [.. samples])
+        return new(new(name, programs, units, services, described) { Origin = origin, Samples = sampleCount }, own, [.. parts], [.. leads], [.. rules], shown)
         {
             HasOwnHeader = ownHeader,
             IsStamped = stamped,

@@ -98,7 +98,7 @@ public sealed class RuleSet
         names.Count == 0 ? compiled : compiled.Where(f => names.Contains(f.Description.Name, StringComparer.Ordinal));
 
     /// <summary>Lines that regular expressions gave up because a time limit was reached, since loading.</summary>
-    public long RegexTimeouts => compiled.Sum(f => f.Rules.Sum(r => r.Templates.Sum(t => t.Timeouts)));
+    public long RegexTimeouts => compiled.Sum(f => f.Rules.Sum(r => r.Timeouts));
 
     /// <summary>The rules of a program whose own log names no program in its lines; null for any other.</summary>
     internal ProgramRules[]? FindOwn(ReadOnlySpan<byte> program)
@@ -128,8 +128,13 @@ public sealed class RuleSet
         System.Reflection.Assembly assembly = typeof(RuleSet).Assembly;
         foreach (string resource in assembly.GetManifestResourceNames().Where(n => n.StartsWith(ResourcePrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
+            yield return RuleFileReader.ReadShipped(resource[ResourcePrefix.Length..], () => TextOf(resource));
+        }
+
+        string TextOf(string resource)
+        {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!);
-            yield return RuleFileReader.Read(resource[ResourcePrefix.Length..], reader.ReadToEnd(), RuleFileDescription.BuiltIn);
+            return reader.ReadToEnd();
         }
     }
 }

@@ -38,7 +38,7 @@ internal sealed class Template
         segments = [Segment.Empty];
         frees = [];
         Choice = AnchorChoice.Only;
-        Sign = [];
+        Signs = [];
         findsNothing = !regex.FindsAddress;
     }
 
@@ -75,9 +75,7 @@ internal sealed class Template
         Choice = left && right ? AnchorChoice.Only
             : left || anchor == segments.Length - 1 ? AnchorChoice.Last
             : AnchorChoice.First;
-        Sign = [];
-        foreach (Piece piece in pieces.Skip(Beginning.Count))
-            if (piece.Literal.Length > Sign.Length) Sign = piece.Literal;
+        Signs = [.. pieces.Skip(Beginning.Count).Where(p => p.Literal.Length > 1).Select(p => p.Literal)];
         ending = LastByteOf(pieces[^1]);
         int address = pieces.ToList().FindIndex(p => p.IsAddress);
         findsNothing = address < 0 && bag is null;
@@ -101,8 +99,8 @@ internal sealed class Template
     /// <summary>True when nothing follows the beginning.</summary>
     public bool IsBeginningOnly => segments.Length == 1 && bag is null && regex is null;
 
-    /// <summary>The longest literal that every match holds behind its beginning; may be empty.</summary>
-    public byte[] Sign { get; }
+    /// <summary>The literals that every match holds behind its beginning, those of one byte left out.</summary>
+    public byte[][] Signs { get; }
 
     /// <summary>
     /// What stands behind the first hole, where the anchor comes right there and the last one counts; else null. Templates
