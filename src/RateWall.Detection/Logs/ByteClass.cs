@@ -91,7 +91,8 @@ internal sealed class ByteClass
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Run(ReadOnlySpan<byte> text, int at)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)at, (uint)text.Length);
+        ArgumentOutOfRangeException.ThrowIfNegative(at);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(at, text.Length);
         ref byte first = ref MemoryMarshal.GetReference(text);
         int end = at;
         for (; end + Vector128<byte>.Count <= text.Length; end += Vector128<byte>.Count)
