@@ -66,6 +66,9 @@ public sealed class LogParser
         sessions = new(rules);
     }
 
+    /// <summary>Counts what is understood of each program; null: nobody wants to know.</summary>
+    public Heartbeat? Heartbeat { get; init; }
+
     /// <summary>Complete lines read so far.</summary>
     public long Lines { get; private set; }
 
@@ -217,12 +220,26 @@ public sealed class LogParser
         return match.Captures.StampStart < 0 ? now : stamps.ReadInner(message[match.Captures.StampStart..]);
     }
 
-    private static bool Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)
+    private bool Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)
     {
         foreach (ProgramRules candidate in files)
-            if (candidate.File.Match(ref message, candidate.Part, out match)) return true;
+        {
+            if (!candidate.File.Match(ref message, candidate.Part, out match)) continue;
+            if (Heartbeat is not null) Beat(files, [], matched: true);
+            return true;
+        }
+
+        if (Heartbeat is not null) Beat(files, message, matched: false);
         Unsafe.SkipInit(out match);
         return false;
+    }
+
+    // A line that names no program says nothing of any.
+    private void Beat(ProgramRules[] files, ReadOnlySpan<byte> message, bool matched)
+    {
+        if (files.Length == 0 || ReferenceEquals(files, rules.Everything)) return;
+        if (matched) Heartbeat!.Matched(files);
+        else Heartbeat!.Unmatched(files, message);
     }
 
     private void HandOn(scoped in Line line, AttemptHandler onAttempt)

@@ -80,7 +80,8 @@ internal sealed class CorrelationRun(
     private void Read(ILogSource source, HashSet<(string Service, string File)> foreign)
     {
         DateTimeOffset now = time.GetUtcNow();
-        var parser = new LogParser(rules, now, TimeZoneInfo.Local);
+        var heartbeat = new Heartbeat();
+        var parser = new LogParser(rules, now, TimeZoneInfo.Local) { Heartbeat = heartbeat };
         IReadOnlyList<PendingNote> before = state.Notes(source.Name);
         parser.Restore(before);
         string? cursor = state.Cursor(source.Name);
@@ -94,7 +95,7 @@ internal sealed class CorrelationRun(
             atEnd = step.AtEnd;
             // Only at the end: before it, the line that counts the try may be the next one.
             if (atEnd) parser.Settle(time.GetUtcNow().ToUnixTimeMilliseconds(), Observe);
-            CorrelatedStep found = recorder.Take(source.Name, step.Cursor, [.. parser.Pending]);
+            CorrelatedStep found = recorder.Take(source.Name, step.Cursor, [.. parser.Pending]) with { Beats = heartbeat.Take(), ReadAt = time.GetUtcNow() };
             if (step.Cursor != cursor || found.Notes.Count != before.Count || found.Windows.Count > 0)
             {
                 Verdicts.AddRange(commit.Commit(found));

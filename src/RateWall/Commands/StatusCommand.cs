@@ -31,7 +31,10 @@ internal static class StatusCommand
         var form = new StatusForm(
             new(difference.Present, difference.Any) { UnconfirmedUntil = waiting is null ? null : HumanTime.Rfc3339(waiting.Until) },
             new(state?.CountInForce(session.Time.GetUtcNow()) ?? 0),
-            [.. policy.Enabled.Select(s => Service(s, counters, sets, inForce))]);
+            [.. policy.Enabled.Select(s => Service(s, counters, sets, inForce))])
+        {
+            LogWarnings = LogWarnings.Read(session, policy, state),
+        };
         if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, form, AnswerJson.Default.StatusForm);
         else Write(session, form, waiting);
         return ExitCode.Done;
@@ -73,6 +76,7 @@ internal static class StatusCommand
             ? $"bans: {form.Bans.Active} in force"
             : $"bans: none in force; 'ratewall apply' brings back {form.Bans.Active}");
         foreach (ServiceStatusForm service in form.Services) WriteMeasures(output, service);
+        LogWarnings.Write(output, form.LogWarnings);
         output.WriteLine();
         var table = new AnswerTable("SERVICE", "PORTS", ">PASSED", ">LIMITED", ">OVERFLOW", ">BANNED", ">SOURCES");
         foreach (ServiceStatusForm service in form.Services)

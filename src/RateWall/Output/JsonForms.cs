@@ -14,7 +14,23 @@ public sealed record StatusForm(
     /// <summary>The form's name and version.</summary>
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
     public string Schema => "ratewall.status/1";
+
+    /// <summary>What keeps tries from being seen in the logs.</summary>
+    [JsonPropertyName("log_warnings")]
+    public IReadOnlyList<LogWarningForm> LogWarnings { get; init; } = [];
 }
+
+/// <summary>A warning about a program's lines.</summary>
+/// <param name="Text">One sentence.</param>
+/// <param name="Shapes">The most frequent forms of the lines it is about.</param>
+public sealed record LogWarningForm(
+    [property: JsonPropertyName("text")] string Text,
+    [property: JsonPropertyName("shapes")] IReadOnlyList<LineShapeForm> Shapes);
+
+/// <summary>A form that lines have: hostile text.</summary>
+public sealed record LineShapeForm(
+    [property: JsonPropertyName("text")] string Text,
+    [property: JsonPropertyName("count")] long Count);
 
 /// <summary>Whether the wall stands, and stands as policy says.</summary>
 public sealed record WallForm(

@@ -36,6 +36,12 @@ public sealed record CorrelatedStep
     /// <summary>Notes whose try is not certain yet.</summary>
     public IReadOnlyList<PendingNote> Notes { get; init; } = [];
 
+    /// <summary>How the lines of programs fared.</summary>
+    public IReadOnlyList<ProgramBeat> Beats { get; init; } = [];
+
+    /// <summary>When it was read.</summary>
+    public DateTimeOffset ReadAt { get; init; }
+
     /// <summary>Lines that told of tries.</summary>
     public IReadOnlyList<EvidenceLine> Evidence { get; init; } = [];
 }

@@ -96,6 +96,7 @@ public sealed partial class StateDatabase : ICorrelationState
             foreach (LoginSeen login in step.Logins) Save(login);
             SaveNotes(step.Source, step.Notes);
             SaveEvidence(step.Evidence, explained);
+            Save(step.Beats, step.ReadAt);
             if (step.Cursor is not null)
                 Run("INSERT INTO cursors VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET position = excluded.position", step.Source, step.Cursor);
         });

@@ -7,10 +7,10 @@ internal static class StateSchema
     public const int ApplicationId = 0x5257414C;
 
     /// <summary>The version this program writes (PRAGMA user_version).</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     /// <summary>How many tables there are.</summary>
-    public const int Tables = 11;
+    public const int Tables = 13;
 
     /// <summary>What leads from a version to the next.</summary>
     public static IReadOnlyDictionary<long, string> Steps { get; } = new Dictionary<long, string>
@@ -18,11 +18,18 @@ internal static class StateSchema
         [1] = CreateMeasures,
         // A window holds more than times now. What was counted before is lost with it: minutes, at most a policy's window.
         [2] = "DROP TABLE windows; " + CreateWindows,
+        [3] = CreateBeats,
     };
 
     private const string CreateMeasures = """
         CREATE TABLE measures (kind INTEGER NOT NULL, service TEXT NOT NULL, ports TEXT NOT NULL, until INTEGER NOT NULL,
             trusted INTEGER NOT NULL, networks TEXT NOT NULL, PRIMARY KEY (kind, service)) WITHOUT ROWID;
+        """;
+
+    private const string CreateBeats = """
+        CREATE TABLE beats (program TEXT NOT NULL PRIMARY KEY, lines INTEGER NOT NULL, matched INTEGER NOT NULL, suspect INTEGER NOT NULL,
+            since INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE shapes (program TEXT NOT NULL, shape TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (program, shape)) WITHOUT ROWID;
         """;
 
     private const string CreateWindows = """
@@ -37,7 +44,7 @@ internal static class StateSchema
     /// Times are milliseconds since 1970. Networks are text in canonical form, so that equal networks are equal keys and
     /// the sqlite3 shell shows them readably.
     /// </summary>
-    public const string Create = CreateMeasures + CreateWindows + """
+    public const string Create = CreateMeasures + CreateWindows + CreateBeats + """
         CREATE TABLE cursors (source TEXT NOT NULL PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE notes (log TEXT NOT NULL, program TEXT NOT NULL, process INTEGER NOT NULL, at INTEGER NOT NULL,
             service TEXT NOT NULL, kind INTEGER NOT NULL, source TEXT, user TEXT, count INTEGER NOT NULL, rule TEXT NOT NULL,

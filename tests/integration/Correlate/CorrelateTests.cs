@@ -210,6 +210,27 @@ public sealed class CorrelateTests : IDisposable
     }
 
     [LinuxFact]
+    public void Status_DaemonWhoseLinesChanged_WarnsWithTheirForms()
+    {
+        Apply();
+        Append(log.Failures("192.0.2.7", 2, 0));
+        program.Run("correlate").MustSucceed("correlate");
+        Assert.Equal(0, program.Json("status").GetProperty("log_warnings").GetArrayLength());
+        for (int i = 0; i < 25; i++)
+        {
+            File.AppendAllText(program.LogFile, $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss}+00:00 host sshd[{i}]: Verification of user{i} failed at \u001b[31m192.0.2.{i}\n");
+            if (i % 10 == 0) program.Run("correlate").MustSucceed("correlate");
+        }
+
+        program.Run("correlate").MustSucceed("correlate");
+        JsonElement warning = Assert.Single(program.Json("status").GetProperty("log_warnings").EnumerateArray());
+        Assert.Equal("sshd: of 27 lines read 2 are understood, and 25 more look like failures", warning.GetProperty("text").GetString());
+        JsonElement shape = Assert.Single(warning.GetProperty("shapes").EnumerateArray());
+        Assert.Equal(("Verification of * failed at *", 25), (shape.GetProperty("text").GetString(), shape.GetProperty("count").GetInt32()));
+        Assert.Contains("\n    25 x Verification of * failed at *\n", program.Run("status").Out, StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
     public void Ban_ByHand_IsInTheKernelUntilItsDeadline()
     {
         Apply();
