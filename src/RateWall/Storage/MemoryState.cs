@@ -10,11 +10,14 @@ internal sealed class MemoryState(int mostWindows = MemoryState.StandardWindows)
     /// <summary>So many windows take some 20 MB.</summary>
     public const int StandardWindows = 60_000;
 
+    // Who logged in from where: so many take some 12 MB.
+    private const int MostLogins = 100_000;
+
     private readonly Dictionary<WindowId, IReadOnlyList<WindowMark>> windows = [];
     private readonly Dictionary<(AddressPrefix Key, string Family), long> trust = [];
     private readonly Dictionary<(AddressPrefix Key, string Family, ulong User), long> logins = [];
 
-    /// <summary>Windows that were given up although they still counted.</summary>
+    /// <summary>Windows and logins that were given up although they still counted.</summary>
     public long Dropped { get; private set; }
 
     /// <inheritdoc/>
@@ -51,6 +54,22 @@ internal sealed class MemoryState(int mostWindows = MemoryState.StandardWindows)
         foreach (LoginSeen seen in step.Logins)
             logins[(seen.Key, seen.Family, seen.User)] = Math.Max(seen.UnixMilliseconds, logins.GetValueOrDefault((seen.Key, seen.Family, seen.User), long.MinValue));
         if (windows.Count > mostWindows) Forget(oldest);
+        Shorten(trust);
+        Shorten(logins);
+    }
+
+    // The half that logged in last stays. Who is forgotten is a stranger: bans may be told that would not have come.
+    private void Shorten<TKey>(Dictionary<TKey, long> logins)
+        where TKey : notnull
+    {
+        if (logins.Count <= MostLogins) return;
+        long[] times = [.. logins.Values];
+        Array.Sort(times);
+        long old = times[times.Length / 2];
+        int before = logins.Count;
+        foreach ((TKey who, long last) in logins)
+            if (last < old) logins.Remove(who);
+        Dropped += before - logins.Count;
     }
 
     private void Forget(long oldest)

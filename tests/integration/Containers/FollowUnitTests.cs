@@ -29,6 +29,8 @@ public sealed class FollowUnitTests(ContainerEngine engine)
         host.StartUnit(Unit);
         Assert.Equal("inactive\n", host.Exec("systemctl", "is-active", "ratewall-correlate.timer").Out);
         AssertBans(host, attacker);
+        Answer status = host.Exec("ratewall", "status").MustSucceed("ratewall status");
+        Assert.DoesNotContain("which units run", status.Error, StringComparison.Ordinal);
 
         string before = MainProcess(host);
         host.Exec("mkdir", "-p", $"/run/systemd/system/{Unit}.d").MustSucceed("mkdir");

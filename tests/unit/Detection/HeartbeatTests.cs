@@ -104,7 +104,7 @@ public sealed class HeartbeatTests
     public void Judge_ByWhatIsUnderstood(int lines, int matched, int suspect, string expected)
     {
         StoredBeat beat = new(new("sshd", lines, matched, suspect, [new("a", 3), new("b", 2), new("c", 1), new("d", 1)]), Now, Now);
-        IReadOnlyList<LogWarning> warnings = LogHealth.Judge([beat], Now, new HashSet<string>(), Policy, RuleSet.BuiltIn, Now);
+        IReadOnlyList<LogWarning> warnings = LogHealth.Judge([beat], Now, new HashSet<string>(StringComparer.Ordinal), Policy, RuleSet.BuiltIn, Now);
         Assert.Equal(expected, string.Join(' ', warnings.Select(w => w.Text.Split(';')[0])));
         Assert.All(warnings, w => Assert.Equal("a b c", string.Join(' ', w.Shapes.Select(s => s.Text))));
     }
@@ -117,7 +117,7 @@ public sealed class HeartbeatTests
     public void Judge_UnitThatRunsAndNeverLogs_IsAWarning(string unit, int hours, string heard, string expected)
     {
         StoredBeat[] beats = heard.Length == 0 ? [] : [new(new(heard, 1, 0, 0, []), Now, Now)];
-        IReadOnlyList<LogWarning> warnings = LogHealth.Judge(beats, Now.AddHours(-hours), new HashSet<string> { unit }, Policy, RuleSet.BuiltIn, Now);
+        IReadOnlyList<LogWarning> warnings = LogHealth.Judge(beats, Now.AddHours(-hours), new HashSet<string>(StringComparer.Ordinal) { unit }, Policy, RuleSet.BuiltIn, Now);
         Assert.Equal(expected, string.Join(' ', warnings.Select(w => w.Text.Split(';')[0])));
     }
 
