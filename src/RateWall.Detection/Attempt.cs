@@ -20,6 +20,9 @@ public readonly ref struct Attempt
     /// <summary>Where it came from; only when <see cref="HasSource"/>.</summary>
     public SourceAddress Source { get; init; }
 
+    /// <summary>The remote port of a success, or 0 where its line names none.</summary>
+    public int Port { get; init; }
+
     /// <summary>The name that was tried, as hostile bytes; empty when the line has none.</summary>
     public ReadOnlySpan<byte> User { get; init; }
 

@@ -35,9 +35,23 @@ public sealed partial class Correlator
         if (service < 0) return;
         WatchedService at = services[service];
         long used = 100L * sample.Unauthenticated, full = (long)FullPercent * sample.Capacity;
-        at.FullSamples = used > full ? at.FullSamples + 1 : 0;
-        if (at.FullSamples >= 2 || (used * 2 >= full && IsUnderSiege(at, sample.UnixMilliseconds)))
+        Load(at);
+        bool isFull = used > full, again = isFull && at.WasFull;
+        if (isFull || at.WasFull) at.FullChanged = sample.UnixMilliseconds;
+        at.WasFull = isFull;
+        if (again || (used * 2 >= full && IsUnderSiege(at, sample.UnixMilliseconds)))
             RaiseSiege(at, DetectionName.Capacity, sample.UnixMilliseconds, sample.Unauthenticated);
+    }
+
+    /// <summary>Takes an offence that was found outside the log; it may complete one of the source's network.</summary>
+    public void Observe(Offence offence, ICollection<Offence> offences)
+    {
+        ArgumentNullException.ThrowIfNull(offence);
+        ArgumentNullException.ThrowIfNull(offences);
+        int service = IndexOf(offence.Service);
+        if (service < 0) return;
+        offences.Add(offence);
+        if (!offence.Trusted && services[service].Set.Prefix is { } prefix) CountOffender(offence, service, prefix, offences);
     }
 
     // A source offended: is its network full of such?
@@ -148,6 +162,7 @@ public sealed partial class Correlator
         if (at.Loaded) return;
         at.Loaded = true;
         if (at.Set.Pressure is null) return;
+        at.WasFull = state.LoadWindow(new(DetectionName.Capacity, at.Name, default)).Count > 0;
         foreach (WindowMark mark in state.LoadWindow(new(DetectionName.Pressure, at.Name, default))) at.Failing!.Add(mark.Address, mark.UnixMilliseconds);
         if (state.LoadWindow(new(SiegeWindow, at.Name, default)) is [var since, var until])
             (at.SiegeCause, at.Siege, at.SiegeCount) = (DetectionOf(since.Low), (since.UnixMilliseconds, until.UnixMilliseconds), (int)until.Low);
@@ -179,6 +194,8 @@ public sealed partial class Correlator
         foreach (WatchedService at in services)
         {
             if (at.FailingChanged) yield return new(new(DetectionName.Pressure, at.Name, default), Marks(at.Failing!.All));
+            if (at.FullChanged is { } stamp)
+                yield return new(new(DetectionName.Capacity, at.Name, default), at.WasFull ? [new(stamp, 0, 0)] : []);
             if (at.SiegeChanged) yield return new(new(SiegeWindow, at.Name, default), MarksOfSiege(at));
         }
     }
@@ -190,7 +207,7 @@ public sealed partial class Correlator
         foreach (WatchedService at in services)
         {
             at.Failing?.Clear();
-            (at.Loaded, at.FailingChanged, at.SiegeCause, at.SiegeChanged) = (false, false, null, false);
+            (at.Loaded, at.FailingChanged, at.SiegeCause, at.SiegeChanged, at.FullChanged) = (false, false, null, false, null);
         }
     }
 

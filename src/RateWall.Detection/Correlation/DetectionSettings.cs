@@ -64,12 +64,18 @@ public sealed record DetectionSet
     /// <summary>Siege. Off: no detection of the service raises one.</summary>
     public PressureThreshold? Pressure { get; init; }
 
+    /// <summary>Connections of one source that nobody logs in on.</summary>
+    public HoldersThreshold? Holders { get; init; }
+
+    /// <summary>How many connections on which nobody has logged in the daemon carries at once, at least 1.</summary>
+    public int? Capacity { get; init; }
+
     /// <summary>Every detection with its name, in the order in which policy tells of them; null: switched off.</summary>
     public IReadOnlyList<(string Name, object? Threshold)> All =>
     [
         (DetectionName.Failures, Failures), (DetectionName.Slow, Slow), (DetectionName.Users, Users), (DetectionName.Probes, Probes),
         (DetectionName.DaemonLimit, DaemonLimit), (DetectionName.Prefix, Prefix), (DetectionName.Account, Account),
-        (DetectionName.Pressure, Pressure),
+        (DetectionName.Pressure, Pressure), (DetectionName.Holders, Holders),
     ];
 
     /// <summary>The longest time anything is counted over: older tries are of no use.</summary>
@@ -82,7 +88,8 @@ public sealed record DetectionSet
     internal bool IsSound =>
         Failures?.IsSound() != false && Slow?.IsSound() != false && Probes?.IsSound() != false && DaemonLimit?.IsSound() != false
         && Users?.Stranger.IsSound() != false && Users?.Trusted?.IsSound() != false
-        && Prefix?.Members.IsSound(1000) != false && Account?.Sources.IsSound(1000) != false && Pressure?.Sources.IsSound() != false;
+        && Prefix?.Members.IsSound(1000) != false && Account?.Sources.IsSound(1000) != false && Pressure?.Sources.IsSound() != false
+        && Holders?.IsSound != false && Capacity is null or >= 1;
 }
 
 /// <summary>What is detected at one service.</summary>

@@ -45,6 +45,9 @@ public static class DetectionName
     /// <summary>Failing sources of a service.</summary>
     public const string Pressure = "pressure";
 
+    /// <summary>Connections that one source holds open without logging in.</summary>
+    public const string Holders = "holders";
+
     /// <summary>Unauthenticated connections of a service.</summary>
     public const string Capacity = "capacity";
 

@@ -73,6 +73,9 @@ internal sealed class WatchedService
     /// <summary>True when the siege differs from what the storage holds.</summary>
     public bool SiegeChanged { get; set; }
 
-    /// <summary>Samples in a row that were above what the service carries.</summary>
-    public int FullSamples { get; set; }
+    /// <summary>True when the last sample was above what the service carries.</summary>
+    public bool WasFull { get; set; }
+
+    /// <summary>True when <see cref="WasFull"/> differs from what the storage holds, and when that sample was taken.</summary>
+    public long? FullChanged { get; set; }
 }

@@ -300,6 +300,9 @@ public sealed class LogParser
             User = found.UserStart < 0 ? [] : line.Message.Slice(found.UserStart, found.UserLength),
             Count = line.Match.Count,
             IsNote = line.Match.Rule.Counting != Counting.Counts,
+            Port = hasSource && found.AddressStart >= 0 && line.Match.Rule.Kind == AttemptKind.Success
+                ? LoginPort.Of(line.Message[(found.AddressStart + found.AddressLength)..], source)
+                : 0,
             Rule = line.Match.Rule.Name,
             Line = line.Whole[..length],
         };

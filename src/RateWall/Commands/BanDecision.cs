@@ -109,8 +109,9 @@ internal static class BanDecision
         && other.At <= ban.At && ban.At < other.Until
         && (other.Detection != StoredBan.ByHand || other.Until >= ban.Until);
 
-    private static string Reason(Offence offence) =>
-        $"{Counted(offence)} at {offence.Service} in {DurationText.Format(offence.Within)}";
+    private static string Reason(Offence offence) => offence.Detection == DetectionName.Holders
+        ? $"{offence.Count} connections held at {offence.Service} for over {DurationText.Format(offence.Within)} without a login"
+        : $"{Counted(offence)} at {offence.Service} in {DurationText.Format(offence.Within)}";
 
     private static string Counted(Offence offence) => offence.Detection switch
     {

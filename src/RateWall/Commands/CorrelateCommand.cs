@@ -72,19 +72,24 @@ internal static class CorrelateCommand
             state, BanSets.Of(wall.Bans, measures, new(policy, exemptions, session.Time)), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
         IReadOnlyList<StoredBan> settled = commit.Settle();
         CorrelationRun reading;
+        // Before the logs: then a login on what is seen here has been written by the time they have been read.
+        var connections = ConnectionWatch.Look(policy, exemptions, state, session.Time);
         using (var progress = new ProgressLine(session.Error, session.ErrorTerminal, session.Time))
         {
-            reading = new(policy, rules, exemptions.Keys, state, commit, session.Time, session.Error, progress) { GoOn = goOn };
+            reading = new(policy, rules, exemptions.Keys, state, commit, session.Time, session.Error, progress) { GoOn = goOn, Connections = connections };
             foreach (PlannedLog log in LogPlan.For(policy)) reading.Read(log);
+            reading.Judge();
         }
+
+        EndedConnections ended = connections.EndHeld();
 
         if (rules.RegexTimeouts > 0)
             session.Error.WriteLine($"ratewall: warning: {rules.RegexTimeouts} lines were given up because a regex rule took too long; they were taken for no login try");
         Prune(session, state, policy);
         TellOfFullSets(session, commit);
-        TellOfConnections(session, commit);
-        if (goOn is null || reading.Verdicts.Count + settled.Count + commit.Sieges.Count > 0 || mended is not null)
-            Tell(session, reading, commit, settled, mended, session.Time.GetElapsedTime(started));
+        TellOfConnections(session, commit, ended, connections.Problem);
+        if (goOn is null || reading.Verdicts.Count + settled.Count + commit.Sieges.Count + ended.Ended > 0 || mended is not null)
+            Tell(session, reading, commit, settled, mended, ended.Ended, session.Time.GetElapsedTime(started));
         return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
     }
 
@@ -123,15 +128,21 @@ internal static class CorrelateCommand
             session.Error.WriteLine($"ratewall: warning: the kernel's set of trusted sources is full; {commit.TrustWithoutRoom} that logged in now have the limits of strangers until there is room");
     }
 
-    private static void TellOfConnections(Session session, StepCommit commit)
+    private static void TellOfConnections(Session session, StepCommit commit, EndedConnections held, string? unseen)
     {
+        if (held.Ended > 0 && session.Format == OutputFormat.Table)
+            session.Out.WriteLine($"ended {HumanCount.Of(held.Ended, "connection")} that nobody logged in on, of sources that are logged in on others");
+        if (unseen is not null)
+            session.Error.WriteLine($"ratewall: warning: open connections were not looked at, so nobody who holds them is found: {unseen}");
+        if (held.Problem is { } unended)
+            session.Error.WriteLine($"ratewall: warning: held connections were not ended: {unended}");
         if (commit.ConnectionsEnded > 0 && session.Format == OutputFormat.Table)
             session.Out.WriteLine($"ended {HumanCount.Of(commit.ConnectionsEnded, "open connection")} of banned sources");
         if (commit.ConnectionsProblem is { } problem)
             session.Error.WriteLine($"ratewall: warning: the bans stand, but open connections of banned sources were not ended: {problem}");
     }
 
-    private static void Tell(Session session, CorrelationRun run, StepCommit commit, IReadOnlyList<StoredBan> settled, string? mended, TimeSpan took)
+    private static void Tell(Session session, CorrelationRun run, StepCommit commit, IReadOnlyList<StoredBan> settled, string? mended, int heldEnded, TimeSpan took)
     {
         DateTimeOffset now = session.Time.GetUtcNow();
         StoredBan[] bans = [.. settled, .. run.Verdicts.Where(v => v.Outcome == BanOutcome.Banned).Select(v => v.Ban!).Where(b => b.IsInForce(now))];
@@ -140,7 +151,7 @@ internal static class CorrelateCommand
         if (session.Format == OutputFormat.Table) TellInWords(session, run, commit, bans, now);
         Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length, (long)took.TotalMilliseconds) 
         {
-            ConnectionsEnded = commit.ConnectionsEnded,
+            ConnectionsEnded = commit.ConnectionsEnded + heldEnded,
             Mended = mended,
             Sieges = [.. commit.Sieges.Keys.Order(StringComparer.Ordinal)],
         });

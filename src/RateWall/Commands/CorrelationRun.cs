@@ -21,10 +21,14 @@ internal sealed class CorrelationRun(
     EffectivePolicy policy, RuleSet rules, SourceKeys keys, StateDatabase state, StepCommit commit, TimeProvider time, TextWriter warnings,
     ProgressLine? progress = null, Func<Journal?>? openJournal = null)
 {
+    private readonly HashSet<string> unread = new(StringComparer.Ordinal);
     private readonly StepRecorder recorder = new(policy, keys, state, state.UserNames());
 
     /// <summary>Asked after each step whether to read on; what is not read now the next run reads. Null: always.</summary>
     public Func<bool>? GoOn { get; init; }
+
+    /// <summary>What is known of open connections; null where they are not looked at.</summary>
+    public ConnectionWatch? Connections { get; init; }
 
     /// <summary>Lines read.</summary>
     public long Lines { get; private set; }
@@ -44,10 +48,12 @@ internal sealed class CorrelationRun(
     /// <summary>Reads one log to its end, or tells why it cannot be read.</summary>
     public void Read(PlannedLog log)
     {
+        recorder.Connections = Connections;
+        bool toTheEnd = false;
         try
         {
             using ILogSource? source = log.File is null ? OpenJournal(log) : OpenFile(log, log.File);
-            if (source is not null) Read(source, ForeignFiles(log));
+            if (source is not null) toTheEnd = Read(source, ForeignFiles(log)) && (log.File is null || File.Exists(log.File));
         }
         catch (UnauthorizedAccessException e)
         {
@@ -70,14 +76,29 @@ internal sealed class CorrelationRun(
         {
             // Of a step that broke off nothing may get into the next log's.
             recorder.Clear();
+            Connections?.Drop();
+            if (!toTheEnd) unread.UnionWith(log.ServiceNames);
         }
+    }
+
+    /// <summary>Judges the open connections, when all logs have been read: whose logins could not be read stays unjudged.</summary>
+    public void Judge()
+    {
+        if (Connections is not { IsLook: true } connections) return;
+        recorder.Connections = Connections;
+        recorder.Pardons = state.Pardons();
+        connections.Judge(recorder, unread);
+        Verdicts.AddRange(commit.Commit(recorder.Take(ConnectionWatch.StepName, cursor: null, [])));
+        connections.Keep();
+        recorder.Clear();
     }
 
     // The rule files of programs that have a log of their own, by service.
     private HashSet<(string Service, string File)> ForeignFiles(PlannedLog log) =>
         [.. log.Elsewhere.SelectMany(e => rules.Files.Where(f => f.Programs.Contains(e.Program, StringComparer.Ordinal)).Select(f => (e.Service, f.Name)))];
 
-    private void Read(ILogSource source, HashSet<(string Service, string File)> foreign)
+    // True when it was read to its end.
+    private bool Read(ILogSource source, HashSet<(string Service, string File)> foreign)
     {
         DateTimeOffset now = time.GetUtcNow();
         var heartbeat = new Heartbeat();
@@ -99,6 +120,7 @@ internal sealed class CorrelationRun(
             if (step.Cursor != cursor || found.Notes.Count != before.Count || found.Windows.Count > 0)
             {
                 Verdicts.AddRange(commit.Commit(found));
+                Connections?.Keep();
                 (cursor, before) = (step.Cursor, found.Notes);
             }
 
@@ -107,6 +129,7 @@ internal sealed class CorrelationRun(
         }
         while (GoOn?.Invoke() != false && !atEnd);
         Lines += parser.Lines;
+        return atEnd;
 
         void Observe(in Attempt attempt)
         {

@@ -33,6 +33,9 @@ internal sealed class StepRecorder
     /// <summary>False: lines are not kept as evidence.</summary>
     public bool KeepsEvidence { get; init; } = true;
 
+    /// <summary>What is known of open connections; null where they are not looked at.</summary>
+    public ConnectionWatch? Connections { get; set; }
+
     /// <summary>Detections that fired since the last <see cref="Clear"/>, in order.</summary>
     public IReadOnlyList<Offence> Offences => offences;
 
@@ -52,11 +55,22 @@ internal sealed class StepRecorder
             return;
         }
 
+        Connections?.Observe(attempt);
         AddressPrefix key = keys.KeyOf(attempt.Source);
         if (attempt.UnixMilliseconds <= Pardons.ForgivenUpTo(key)) return;
         correlator.Observe(attempt, offences);
         if (KeepsEvidence && attempt.Kind is not (AttemptKind.None or AttemptKind.Success)) Keep(attempt, key);
     }
+
+    /// <summary>Takes an offence that was found outside the log, and what is to be said of it.</summary>
+    public void Observe(Offence offence, IEnumerable<EvidenceLine> lines)
+    {
+        correlator.Observe(offence, offences);
+        evidence.AddRange(lines);
+    }
+
+    /// <summary>Takes a look at a service's connections.</summary>
+    public void Observe(in ServiceSample sample) => correlator.Observe(sample);
 
     /// <summary>What the step came to so far; <see cref="Clear"/> follows when it has been written down.</summary>
     public CorrelatedStep Take(string source, string? cursor, IReadOnlyList<PendingNote> notes) => new()
@@ -64,7 +78,7 @@ internal sealed class StepRecorder
         Source = source,
         Cursor = cursor,
         Offences = [.. offences],
-        Windows = [.. correlator.Changed],
+        Windows = [.. correlator.Changed, .. Connections?.Changed ?? []],
         Successes = [.. correlator.Successes],
         Logins = [.. correlator.Logins],
         Sieges = [.. correlator.Sieges],

@@ -9,10 +9,11 @@ internal sealed class DetectionReader(ValueReader reader)
     private const int MostTogether = 1000;
     private static readonly TimeSpan OneSecond = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWindow = TimeSpan.FromDays(30);
+    private static readonly TimeSpan LongestHold = TimeSpan.FromHours(1);
     private static readonly TimeSpan LongestBan = TimeSpan.FromDays(3650);
 
     /// <summary>The keys of a service, and of `defaults`, that are read here.</summary>
-    public static readonly string[] Keys = ["failures", "slow", "users", "probes", "daemon_limit", "prefix", "account", "pressure"];
+    public static readonly string[] Keys = ["failures", "slow", "users", "probes", "daemon_limit", "prefix", "account", "pressure", "holders", "capacity"];
 
     /// <summary>Reads a service over whose map the defaults have been laid.</summary>
     public DetectionSet Read(MapNode all, string service) => new()
@@ -25,6 +26,8 @@ internal sealed class DetectionReader(ValueReader reader)
         Prefix = Prefix(all, service),
         Account = Account(all, service),
         Pressure = Pressure(all, service),
+        Holders = Holders(all, service),
+        Capacity = Capacity(all, service),
     };
 
     private Threshold? Tries(MapNode all, string service, string key) =>
@@ -59,6 +62,22 @@ internal sealed class DetectionReader(ValueReader reader)
         if (Section(all, service, "pressure", "count: 200, within: 5m", "count", "within", "for") is not { } map) return null;
         string path = $"{service}.pressure";
         return new(Count(map, path, MostTries), Lasting(map, path, "for"));
+    }
+
+    private HoldersThreshold? Holders(MapNode all, string service)
+    {
+        if (Section(all, service, "holders", "count: 5, for: 60s", "count", "for") is not { } map) return null;
+        string path = $"{service}.holders";
+        int count = reader.Whole(map, path, "count", 1, MostTries);
+        return new(count, reader.Duration(map, path, "for", OneSecond, LongestHold));
+    }
+
+    private int? Capacity(MapNode all, string service)
+    {
+        string path = $"{service}.capacity";
+        if (all.Find("capacity") is not { } node) return null;
+        reader.Record(path, node is ScalarNode { IsOff: true } ? "off" : node is ScalarNode scalar ? scalar.Text : "", node.Origin);
+        return node is ScalarNode { IsOff: true } ? null : reader.Whole(node, path, 1, 1_000_000, "write how many connections without a login the daemon carries at once, or 'capacity: off'");
     }
 
     // The map of a detection; null when it is off, or no map, which is a problem.

@@ -17,6 +17,8 @@ internal static class HeldConnections
     /// <summary>What holds a process, or will when it is accepted. What both sides have closed ends by itself.</summary>
     private static readonly TcpState[] Holding = [TcpState.Established, TcpState.SynReceived, TcpState.FinWait1, TcpState.FinWait2, TcpState.CloseWait];
 
+    private const string Unsupported = "this kernel cannot end the connections of others (CONFIG_INET_DIAG_DESTROY)";
+
     /// <summary>
     /// Ends the connections of these sources to these local ports. To be called when the kernel has their ban: before it, they
     /// would connect again. A connection that has gone meanwhile is as good as ended; those of the exempt, which no ban stops,
@@ -37,14 +39,7 @@ internal static class HeldConnections
                 SourceAddress remote = SourceAddress.From(socket.Remote.Address);
                 if (!lengths.Any(l => l.IPv4 == remote.IsIPv4 && sources.Contains(AddressPrefix.Of(remote, l.Length)))) continue;
                 if (IsLetGo(socket) || exemptions.Find(AddressPrefix.Single(remote)) is not null) continue;
-                switch (sockets.Destroy(socket))
-                {
-                    case SocketDestruction.Destroyed:
-                        ended++;
-                        break;
-                    case SocketDestruction.Unsupported:
-                        return new(ended, "this kernel cannot end the connections of others (CONFIG_INET_DIAG_DESTROY)");
-                }
+                if (!TryEnd(sockets, socket, ref ended)) return new(ended, Unsupported);
             }
 
             return new(ended, null);
@@ -53,6 +48,31 @@ internal static class HeldConnections
         {
             return new(ended, e.Message);
         }
+    }
+
+    /// <summary>Ends exactly these connections, whoever has them. One that has gone meanwhile is as good as ended.</summary>
+    public static EndedConnections End(IReadOnlyCollection<TcpSocket> connections, TimeProvider time)
+    {
+        if (connections.Count == 0) return new(0, null);
+        int ended = 0;
+        try
+        {
+            using SocketDiagnostics sockets = SocketDiagnostics.Open(time);
+            foreach (TcpSocket socket in connections)
+                if (!TryEnd(sockets, socket, ref ended)) return new(ended, Unsupported);
+            return new(ended, null);
+        }
+        catch (NetfilterException e)
+        {
+            return new(ended, e.Message);
+        }
+    }
+
+    private static bool TryEnd(SocketDiagnostics sockets, TcpSocket socket, ref int ended)
+    {
+        SocketDestruction outcome = sockets.Destroy(socket);
+        if (outcome == SocketDestruction.Destroyed) ended++;
+        return outcome != SocketDestruction.Unsupported;
     }
 
     // Its program closed it and holds it no more; an older kernel cannot destroy such a remnant.

@@ -124,7 +124,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Empty(error);
         Assert.Contains(Main, output, StringComparison.Ordinal);
         Assert.Matches("\nssh +22 +window 4 in 1m +4 +80 +6 failures in 10m, 30 in 1d +", output);
-        Assert.Contains("\nOff at smtp: daemon_limit, pressure.\n", output, StringComparison.Ordinal);
+        Assert.Contains("\nOff at smtp: daemon_limit, pressure, holders.\n", output, StringComparison.Ordinal);
     }
 
     [Fact]

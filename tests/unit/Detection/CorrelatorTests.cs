@@ -104,6 +104,25 @@ public sealed class CorrelatorTests
     }
 
     [Fact]
+    public void Observe_SamplesAboveCapacityInTwoRuns_RaiseSiege()
+    {
+        ServiceDetection service = Ssh with { Set = new() { Pressure = new(new(200, TimeSpan.FromMinutes(5)), TimeSpan.FromMinutes(10)) } };
+        var state = new MemoryState();
+        Assert.Empty(Run(0, 61));
+        Assert.Empty(Run(10, 60));
+        Assert.Empty(Run(20, 61));
+        Assert.Equal("capacity", Assert.Single(Run(30, 61)).Detection);
+
+        SiegeSeen[] Run(int second, int unauthenticated)
+        {
+            var correlator = new Correlator([service], SourceKeys.Default, state, UserNames.Passing(), Trust);
+            correlator.Observe(new ServiceSample("ssh", second * 1000, unauthenticated, Capacity: 100));
+            state.Save(correlator);
+            return [.. correlator.Sieges];
+        }
+    }
+
+    [Fact]
     public void Observe_WithoutRoom_RaisesSiege()
     {
         DetectionSet set = new() { Failures = new(3, TimeSpan.FromSeconds(10)), Pressure = new(new(200, TimeSpan.FromMinutes(5)), TimeSpan.FromMinutes(10)) };

@@ -10,9 +10,14 @@ internal sealed class MemoryState : ICorrelationState
     private readonly Dictionary<(AddressPrefix, string), long> successes = [];
     private readonly Dictionary<(AddressPrefix, string, ulong), long> logins = [];
 
+    public void Save(IEnumerable<WindowState> changed)
+    {
+        foreach (WindowState window in changed) windows[window.Window] = window.Marks;
+    }
+
     public void Save(Correlator correlator)
     {
-        foreach (WindowState window in correlator.Changed) windows[window.Window] = window.Marks;
+        Save(correlator.Changed);
         foreach (SuccessSeen success in correlator.Successes)
             successes[(success.Key, success.Family)] = Math.Max(success.UnixMilliseconds, successes.GetValueOrDefault((success.Key, success.Family), long.MinValue));
         foreach (LoginSeen login in correlator.Logins)

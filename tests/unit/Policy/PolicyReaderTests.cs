@@ -51,6 +51,8 @@ public sealed class PolicyReaderTests : IDisposable
                 Prefix = new(new(5, hour), hour, 24 * hour),
                 Account = new(new(10, hour), 10 * minute),
                 Pressure = s.Name == "smtp" ? null : new(new(200, 5 * minute), 10 * minute),
+                Holders = s.Name is "smtp" or "web" ? null : new(5, minute),
+                Capacity = s.Name is "ssh" or "imap" or "pop3" ? 100 : null,
             },
             s.Detections));
     }
@@ -64,12 +66,22 @@ public sealed class PolicyReaderTests : IDisposable
     [InlineData("prefix")]
     [InlineData("account")]
     [InlineData("pressure")]
+    [InlineData("holders")]
     public void Detection_SwitchedOff_IsOffAtThatServiceAlone(string key)
     {
         EffectivePolicy policy = Lay($"services: {{ imap: {{ {key}: off }} }}");
         Assert.All(
             policy.Services.Where(s => s.Name is not ("smtp" or "web")),
             s => Assert.All(s.Detections.All, d => Assert.Equal(s.Name == "imap" && d.Name == key, d.Threshold is null)));
+    }
+
+    [Fact]
+    public void Capacity_Given_HoldsForThatService()
+    {
+        EffectivePolicy policy = Lay("services: { imap: { capacity: off }, ftp: { capacity: 2000, holders: { count: 7, for: 2m } } }");
+        Assert.Null(policy.Services.Single(s => s.Name == "imap").Detections.Capacity);
+        DetectionSet ftp = policy.Services.Single(s => s.Name == "ftp").Detections;
+        Assert.Equal((2000, new HoldersThreshold(7, TimeSpan.FromMinutes(2))), (ftp.Capacity!.Value, ftp.Holders!));
     }
 
     [Fact]
