@@ -99,6 +99,6 @@ internal sealed partial class LogReader(ValueReader reader, LogFacts facts)
     private static bool IsPath(string text) =>
         text.Length is > 1 and <= LongestPath && text[0] == '/' && text[^1] != '/' && !text.Any(char.IsControl) && !text.Split('/').Contains("..");
 
-    [GeneratedRegex(@"\A[A-Za-z0-9_][A-Za-z0-9_./@+-]{0,63}\z", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\A[A-Za-z0-9_][A-Za-z0-9_./@+-]{0,63}\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex ProgramName();
 }

@@ -154,6 +154,6 @@ internal sealed partial class PolicyBuilder(MapNode tree, LogFacts facts, Policy
     }
 
     // The kernel takes any 15 bytes but '/', ':' and blanks (dev_valid_name, net/core/dev.c); these are the ones people use.
-    [GeneratedRegex(@"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\z", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex InterfaceName();
 }

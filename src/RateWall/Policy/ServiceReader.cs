@@ -153,10 +153,10 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
         return units;
     }
 
-    [GeneratedRegex(@"\A[a-z][a-z0-9_]{0,15}\z", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\A[a-z][a-z0-9_]{0,15}\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex ServiceName();
 
     // systemd.unit(5): the prefix takes letters, digits and ":-_.\", an instance follows "@"; 255 characters in all.
-    [GeneratedRegex(@"\A[A-Za-z0-9:_.\\-]{1,200}(?:@[A-Za-z0-9:_.\\-]{0,40})?\.(?:service|socket|scope|slice)\z", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\A[A-Za-z0-9:_.\\-]{1,200}(?:@[A-Za-z0-9:_.\\-]{0,40})?\.(?:service|socket|scope|slice)\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex UnitName();
 }

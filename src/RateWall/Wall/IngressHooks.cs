@@ -25,9 +25,9 @@ internal static partial class IngressHooks
     public static string Names(IEnumerable<string> interfaces) => string.Join(", ", interfaces.Select(i => $"\"{i}\""));
 
     // nft lists one interface as `device "eth0"`, several as `devices = { eth0, eth1 }`.
-    [GeneratedRegex(@"hook ingress devices?( =)? \{? ?(?<names>[^{}\n]*?) ?\}?(?= priority)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"hook ingress devices?( =)? \{? ?(?<names>[^{}\n]*?) ?\}?(?= priority)", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex Hook();
 
-    [GeneratedRegex(@"^(?<indent>[ \t]*)chain ingress \{.*?^\k<indent>\}[ \t]*\n", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(?<indent>[ \t]*)chain ingress \{.*?^\k<indent>\}[ \t]*\n", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex Chain();
 }

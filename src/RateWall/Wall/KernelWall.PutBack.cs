@@ -115,6 +115,6 @@ public sealed partial class KernelWall
         return $"\nflush set {set}\n" + (elements.Length == 0 ? "" : $"add element {set} {{ {string.Join(", ", elements)} }}\n");
     }
 
-    [GeneratedRegex(@"\b(add|update) @(?<name>\w+) \{[^}]*\b(limit|ct count)\b", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\b(add|update) @(?<name>\w+) \{[^}]*\b(limit|ct count)\b", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex MeteredSet();
 }

@@ -101,9 +101,9 @@ public sealed partial class KernelWall
         return new(refused.Operation, refused.Errno, text[(refused.Operation.Length + 2)..] + (own ? Remedy : ""));
     }
 
-    [GeneratedRegex(@"update @(?<set>\w+) \{ [^}]*(?<rate>limit rate [^}]*) \}", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"update @(?<set>\w+) \{ [^}]*(?<rate>limit rate [^}]*) \}", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex Meter();
 
-    [GeneratedRegex("rules:(?<line>[0-9]{1,7}):", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("rules:(?<line>[0-9]{1,7}):", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex RuleLine();
 }

@@ -224,19 +224,20 @@ public sealed partial class RulesetRenderer
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"^\s*set (?<name>\w+) \{(?<body>[^}]*)\}", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    // Without a limit of time: a host that is too busy to go on for a second must get its wall nevertheless.
+    [GeneratedRegex(@"^\s*set (?<name>\w+) \{(?<body>[^}]*)\}", RegexOptions.Multiline | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex SetDeclaration();
 
-    [GeneratedRegex(@"^\s*chain (?<name>\w+) \{", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^\s*chain (?<name>\w+) \{", RegexOptions.Multiline | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex ChainDeclaration();
 
-    [GeneratedRegex(@"^\s*counter (?<name>\w+) \{", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^\s*counter (?<name>\w+) \{", RegexOptions.Multiline | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex CounterDeclaration();
 
-    [GeneratedRegex(@"type (?<type>[^;\n]+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"type (?<type>[^;\n]+)", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex TypeClause();
 
-    [GeneratedRegex(@"size (?<size>[0-9]+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"size (?<size>[0-9]+)", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex SizeClause();
 
     private sealed record Road(string Suffix, string Version, string Type, string Key, string Wide, string Prefix, string PrefixBits, bool Declares);

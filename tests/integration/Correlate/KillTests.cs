@@ -27,6 +27,7 @@ public sealed class KillTests
 
         using var quiet = new NetworkNamespace();
         using var undisturbed = new RateWallProgram(quiet);
+        LengthenBans(undisturbed);
         File.WriteAllText(undisturbed.LogFile, log.Text);
         undisturbed.Run("apply").MustSucceed("apply");
         undisturbed.Run("correlate").MustSucceed("correlate");
@@ -38,6 +39,7 @@ public sealed class KillTests
 
         using var network = new NetworkNamespace();
         using var program = new RateWallProgram(network);
+        LengthenBans(program);
         File.WriteAllText(program.LogFile, log.Text);
         program.Run("apply").MustSucceed("apply");
         SyscallPoint[] points = PointsOf(program);
@@ -61,6 +63,9 @@ public sealed class KillTests
 
         Assert.True(killed >= 20, $"{killed} of {points.Length} runs were killed");
     }
+
+    // None may run out while the test does.
+    private static void LengthenBans(RateWallProgram program) => File.AppendAllText(program.ConfigFile, "bans: { first: 1d }\n");
 
     // One traced run tells which calls there are; the log is then read anew with a state of its own.
     private static SyscallPoint[] PointsOf(RateWallProgram program)

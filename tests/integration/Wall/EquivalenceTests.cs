@@ -83,7 +83,7 @@ public sealed class EquivalenceTests(LimitRun run, ITestOutputHelper output) : I
 
     private void Each(string pattern, Action<Verdicts> check)
     {
-        Assert.NotEmpty(run.Patterns[pattern]);
+        Assert.True(run.Patterns[pattern].Any(), "it could not be sent as planned: is this machine very busy?");
         Assert.All(run.Patterns[pattern], check);
     }
 
