@@ -80,7 +80,11 @@ internal static class KernelHeaders
     internal const ushort NFTA_TABLE_NAME = 1;
     internal const ushort NFTA_CHAIN_TABLE = 1;
     internal const ushort NFTA_CHAIN_NAME = 3;
+    internal const ushort NFTA_CHAIN_USE = 6;
     internal const ushort NFTA_CHAIN_COUNTERS = 8;
+    internal const ushort NFTA_RULE_CHAIN = 2;
+    internal const ushort NFTA_RULE_HANDLE = 3;
+    internal const ushort NFTA_RULE_POSITION = 6;
     internal const ushort NFTA_GEN_ID = 1;
     internal const ushort NFTA_DATA_VALUE = 1;
     internal const ushort NFTA_EXPR_NAME = 1;

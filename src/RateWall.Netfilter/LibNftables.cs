@@ -85,11 +85,25 @@ public sealed partial class LibNftables : IDisposable
         // Reading a buffer also empties it for the next call, so both are read always.
         string output = Marshal.PtrToStringUTF8(nft_ctx_get_output_buffer(context)) ?? "";
         string errors = Marshal.PtrToStringUTF8(nft_ctx_get_error_buffer(context)) ?? "";
+        GiveMemoryBack();
         return result == 0 ? output : throw Refused(operation, errors.Replace($"{path}:", "rules:", StringComparison.Ordinal));
     }
 
     /// <inheritdoc/>
     public void Dispose() => context.Dispose();
+
+    // What the library took for its parser is free now, several MB of it, and by itself glibc keeps it for the process.
+    private static void GiveMemoryBack()
+    {
+        try
+        {
+            _ = malloc_trim(0);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // Another C library than glibc.
+        }
+    }
 
     /// <summary>libnftables gives text only; the errno is found by what the same libc calls it, in whatever language that is.</summary>
     internal static NetfilterException Refused(string operation, string errors)
@@ -113,6 +127,9 @@ public sealed partial class LibNftables : IDisposable
         RandomAccess.Write(file, Encoding.UTF8.GetBytes(text), fileOffset: 0);
         return file;
     }
+
+    [LibraryImport("libc")]
+    private static partial int malloc_trim(nuint pad);
 
     [LibraryImport(Library)]
     private static partial ContextHandle nft_ctx_new(uint flags);

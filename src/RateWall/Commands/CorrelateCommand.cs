@@ -70,7 +70,7 @@ internal static class CorrelateCommand
         var measures = new PortMeasures(state, ports, policy, session.Time);
         var commit = new StepCommit(
             state, BanSets.Of(wall.Bans, measures, new(policy, exemptions, session.Time)), policy, exemptions, session.Time, () => StateLock.Wall(session.StateDirectory, session.Time, session.Error));
-        IReadOnlyList<StoredBan> settled = commit.Settle();
+        (long Count, IReadOnlyList<StoredBan> First) settled = commit.Settle();
         CorrelationRun reading;
         // Before the logs: then a login on what is seen here has been written by the time they have been read.
         var connections = ConnectionWatch.Look(policy, exemptions, state, session.Time);
@@ -142,14 +142,16 @@ internal static class CorrelateCommand
             session.Error.WriteLine($"ratewall: warning: the bans stand, but open connections of banned sources were not ended: {problem}");
     }
 
-    private static void Tell(Session session, CorrelationRun run, StepCommit commit, IReadOnlyList<StoredBan> settled, string? mended, int heldEnded, TimeSpan took)
+    private static void Tell(Session session, CorrelationRun run, StepCommit commit, (long Count, IReadOnlyList<StoredBan> First) settled, string? mended, int heldEnded, TimeSpan took)
     {
         DateTimeOffset now = session.Time.GetUtcNow();
-        StoredBan[] bans = [.. settled, .. run.Verdicts.Where(v => v.Outcome == BanOutcome.Banned).Select(v => v.Ban!).Where(b => b.IsInForce(now))];
+        StoredBan[] bans = [.. settled.First, .. run.Verdicts.Where(v => v.Outcome == BanOutcome.Banned).Select(v => v.Ban!).Where(b => b.IsInForce(now))];
         if (run.Overflowed > 0)
             session.Error.WriteLine($"ratewall: warning: {run.Overflowed} tries of new sources found no room in memory and were not counted");
+        long untold = settled.Count - settled.First.Count;
         if (session.Format == OutputFormat.Table) TellInWords(session, run, commit, bans, now);
-        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length, (long)took.TotalMilliseconds) 
+        if (session.Format == OutputFormat.Table && untold > 0) session.Out.WriteLine($"banned {untold} more that had waited for it");
+        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length + untold, (long)took.TotalMilliseconds) 
         {
             ConnectionsEnded = commit.ConnectionsEnded + heldEnded,
             Mended = mended,

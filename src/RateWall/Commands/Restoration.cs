@@ -44,7 +44,7 @@ internal readonly record struct Restored(long Bans, long Trusted)
 internal sealed class Restoration(StateDatabase state, KernelWall wall, EffectivePolicy policy, TimeProvider time)
 {
     /// <summary>So many bans are given to the kernel at a time.</summary>
-    private const int Chunk = 10_000;
+    private const int Chunk = 1000;
 
     /// <summary>So many bans are looked up one by one, at some 15 us each. Of more only the number is compared.</summary>
     private const int LookedUp = 10_000;
@@ -134,11 +134,19 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
         {
             if (scope != StoredBan.AllPorts) return;
             chunk.Add(new(target, until));
-            if (chunk.Count < Chunk) return;
-            take(chunk);
-            chunk.Clear();
+            if (chunk.Count == Chunk) Hand(chunk, take);
         });
-        if (chunk.Count > 0) take(chunk);
+        Hand(chunk, take);
+    }
+
+    private static void Hand(List<BanElement> chunk, Action<IReadOnlyList<BanElement>> take)
+    {
+        if (chunk.Count == 0) return;
+        take(chunk);
+        bool more = chunk.Count == Chunk;
+        chunk.Clear();
+        // A batch lives long enough to leave the youngest generation, and by itself the next one is left to grow by 10 MB.
+        if (more) GC.Collect(1);
     }
 
     private long MissingBans(IReadOnlyList<SetDescription> sets, DateTimeOffset now, bool ipv4) =>

@@ -54,8 +54,11 @@ internal sealed class StepCommit(
     StateDatabase state, BanSets kernel, EffectivePolicy policy, Exemptions exemptions, TimeProvider time, Func<IDisposable> takeLock,
     Action<CommitStage>? passing = null)
 {
+    /// <summary>So many pending bans are settled at a time, and told of one by one.</summary>
+    internal const int SettledAtOnce = 5000;
+
     /// <summary>Bans that found no room in the kernel.</summary>
-    public int WithoutRoom { get; private set; }
+    public long WithoutRoom { get; private set; }
 
     /// <summary>Open connections of banned sources that were ended.</summary>
     public int ConnectionsEnded { get; private set; }
@@ -69,17 +72,39 @@ internal sealed class StepCommit(
     /// <summary>Sources whose trust found no room in the kernel.</summary>
     public int TrustWithoutRoom { get; private set; }
 
-    /// <summary>Gives the kernel what an interrupted run wrote down; says which of it is still in force.</summary>
-    public IReadOnlyList<StoredBan> Settle()
+    /// <summary>
+    /// Gives the kernel what an interrupted run wrote down and what had found no room. Some thousands at a time, as there may
+    /// be a million; where a whole such part finds no room, the rest of its family is not tried in this run.
+    /// </summary>
+    /// <returns>What of it is still in force: how many, and the first of them.</returns>
+    public (long Count, IReadOnlyList<StoredBan> First) Settle()
     {
         using IDisposable held = takeLock();
-        IReadOnlyList<StoredBan> pending = state.Pending();
-        if (pending.Count == 0) return [];
-        HashSet<StoredBan> outside = Put(pending);
-        StoredBan[] settled = [.. pending.Where(b => !outside.Contains(b))];
-        state.Activate(settled);
-        DateTimeOffset now = time.GetUtcNow();
-        return [.. settled.Where(b => b.IsInForce(now))];
+        long count = 0;
+        var first = new List<StoredBan>();
+        foreach (bool ipv4 in (bool[])[true, false])
+        {
+            long last = 0;
+            while (state.Pending(ipv4, last, SettledAtOnce) is { Count: > 0 } pending)
+            {
+                last = pending[^1].Id;
+                HashSet<StoredBan> outside = Put(pending);
+                StoredBan[] settled = [.. pending.Where(b => !outside.Contains(b))];
+                state.Activate(settled);
+                DateTimeOffset now = time.GetUtcNow();
+                foreach (StoredBan ban in settled.Where(b => b.IsInForce(now)))
+                {
+                    count++;
+                    if (first.Count < SettledAtOnce) first.Add(ban);
+                }
+
+                if (settled.Length > 0 || pending.Count < SettledAtOnce) continue;
+                WithoutRoom += state.CountPending(ipv4, last);
+                break;
+            }
+        }
+
+        return (count, first);
     }
 
     /// <summary>Makes one step true, and says what became of each of its offences.</summary>

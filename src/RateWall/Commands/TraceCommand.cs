@@ -35,13 +35,8 @@ internal static class TraceCommand
         using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
         BanPolicy policy = session.LoadPolicy().Bans;
         Pardons pardons = state?.Pardons() ?? Pardons.None;
-        var bans = new List<TracedBan>();
-        foreach (StoredBan ban in state?.History(asked is null ? limit : int.MaxValue) ?? [])
-        {
-            if (asked is { } who && !ban.Target.Overlaps(who)) continue;
-            bans.Add(TracedBan.Of(ban, state!, pardons, policy, now));
-            if (bans.Count == limit) break;
-        }
+        IReadOnlyList<StoredBan> found = asked is { } who ? state?.HistoryOf(who, limit) ?? [] : state?.History(limit) ?? [];
+        List<TracedBan> bans = [.. found.Select(b => TracedBan.Of(b, state!, pardons, policy, now))];
 
         if (session.Format == OutputFormat.Json)
             AnswerJson.Write(session.Out, new TraceForm([.. bans.Select(b => b.Form(now))]), AnswerJson.Default.TraceForm);

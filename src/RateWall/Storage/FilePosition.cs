@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using RateWall.Policy;
 
 namespace RateWall.Storage;
@@ -77,8 +76,8 @@ internal sealed class FilePosition
     // Sixteen bytes of SHA-256: nobody who can write to a log can make two logs look alike.
     private static string Fingerprint(ReadOnlySpan<byte> bytes)
     {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(bytes, hash);
+        Span<byte> hash = stackalloc byte[Sha256.Length];
+        Sha256.Hash(bytes, hash);
         return Convert.ToHexStringLower(hash[..16]);
     }
 }

@@ -37,8 +37,16 @@ public sealed partial class StateDatabase
         return written;
     }
 
-    /// <summary>Bans that an interrupted program wrote down and may not have given to the kernel.</summary>
-    public IReadOnlyList<StoredBan> Pending() => All($"SELECT {BanColumns} FROM bans WHERE state = 0 ORDER BY id", ReadBan);
+    /// <summary>
+    /// Bans of a family that an interrupted program wrote down and may not have given to the kernel, or that found no room in
+    /// it: the first ones behind a number.
+    /// </summary>
+    public IReadOnlyList<StoredBan> Pending(bool ipv4, long behind, int most) => All(
+        $"SELECT {BanColumns} FROM bans WHERE state = 0 AND (instr(target, ':') = 0) = $1 AND id > $2 ORDER BY id LIMIT $3", ReadBan, ipv4, behind, most);
+
+    /// <summary>How many such bans of a family there are behind a number.</summary>
+    public long CountPending(bool ipv4, long behind) =>
+        Number("SELECT count(*) FROM bans WHERE state = 0 AND (instr(target, ':') = 0) = $1 AND id > $2", ipv4, behind);
 
     /// <summary>The kernel has them.</summary>
     public void Activate(IReadOnlyList<StoredBan> bans)
@@ -140,6 +148,31 @@ public sealed partial class StateDatabase
     /// <summary>Every ban that is remembered, newest first.</summary>
     public IReadOnlyList<StoredBan> History(int limit = int.MaxValue) =>
         All($"SELECT {BanColumns} FROM bans ORDER BY at DESC, id DESC LIMIT $1", ReadBan, limit);
+
+    /// <summary>Every ban that is remembered of an address or a network, of what lies in it and of what it lies in; newest first.</summary>
+    public IReadOnlyList<StoredBan> HistoryOf(AddressPrefix who, int limit)
+    {
+        // An address lies in few networks, each of which is found at once, whatever the history holds.
+        if (who.IsSingle)
+        {
+            return
+            [
+                .. Enumerable.Range(0, who.Length + 1).SelectMany(length => BansOf(AddressPrefix.Of(who.Address, length)))
+                    .OrderByDescending(b => b.At).ThenByDescending(b => b.Id).Take(limit),
+            ];
+        }
+
+        var found = new List<StoredBan>();
+        if (limit <= 0) return found;
+        Each(
+            $"SELECT {BanColumns} FROM bans ORDER BY at DESC, id DESC",
+            row =>
+            {
+                if (Network(row.GetString(1)).Overlaps(who)) found.Add(ReadBan(row));
+                return found.Count < limit;
+            });
+        return found;
+    }
 
     /// <summary>The lines that caused a ban, oldest first.</summary>
     public IReadOnlyList<EvidenceLine> EvidenceOf(StoredBan ban)

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using RateWall.Detection;
 using RateWall.Detection.Correlation;
 using RateWall.Detection.Logs;
@@ -55,11 +54,20 @@ public sealed partial class StateDatabase : ICorrelationState
         byte[]? key = One(ask, r => r.GetFieldValue<byte[]>(0), name);
         if (key is null)
         {
-            Run("INSERT OR IGNORE INTO secrets VALUES ($1, $2)", name, RandomNumberGenerator.GetBytes(Detection.Correlation.UserNames.KeyLength));
+            Run("INSERT OR IGNORE INTO secrets VALUES ($1, $2)", name, Secret(Detection.Correlation.UserNames.KeyLength));
             key = One(ask, r => r.GetFieldValue<byte[]>(0), name);
         }
 
         return key is { Length: Detection.Correlation.UserNames.KeyLength } ? new(key) : throw Distrust($"{path} holds a key of {key?.Length} bytes");
+    }
+
+    // random(4); the framework's generator loads OpenSSL for it, 8 MB of memory.
+    private static byte[] Secret(int length)
+    {
+        byte[] secret = new byte[length];
+        using FileStream random = File.OpenRead("/dev/urandom");
+        random.ReadExactly(secret);
+        return secret;
     }
 
     /// <summary>Who logged in since a time: the trust that a new wall gets back.</summary>

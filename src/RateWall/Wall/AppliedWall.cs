@@ -10,13 +10,24 @@ namespace RateWall.Wall;
 /// </summary>
 /// <param name="Text">The ruleset that was applied.</param>
 /// <param name="Allow">The allow list that was applied.</param>
-/// <param name="Listing">The kernel's own listing, without counters and elements; null while an `apply` is at work, or after
-/// it was killed.</param>
+/// <param name="Listing">The kernel's own listing, without counters and elements, or what stands for it
+/// (<see cref="Unlisted"/>); null while an `apply` is at work, or after it was killed.</param>
 public sealed record AppliedWall(string Text, IReadOnlyList<AddressPrefix> Allow, string? Listing)
 {
     private const string TextFile = "wall.nft";
     private const string AllowFile = "wall.allow";
     private const string ListingFile = "wall.list";
+    private const string UnlistedHead = "# too full to be listed, so these are the rules as they were sent\n";
+
+    /// <summary>Stands for the listing of a wall that was too full to be listed; only its <see cref="FrameMark"/> tells changes.</summary>
+    public static string Unlisted(string sent) => UnlistedHead + sent;
+
+    /// <summary>True for a listing that the kernel gave.</summary>
+    public static bool IsListed(string listing)
+    {
+        ArgumentNullException.ThrowIfNull(listing);
+        return !listing.StartsWith(UnlistedHead, StringComparison.Ordinal);
+    }
 
     /// <summary>What was recorded in a state directory, or null when no wall is wanted: never applied, or removed.</summary>
     public static AppliedWall? Read(string stateDirectory)

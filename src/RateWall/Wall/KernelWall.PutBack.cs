@@ -18,10 +18,14 @@ public sealed partial class KernelWall
     {
         if (!Present) return null;
         AppliedWall? applied = AppliedWall.Read(stateDirectory);
-        string listing = Rules.Run($"list table {WallTable.Nft}\n", NftListing.Terse);
+        bool crowded = IsCrowded;
+        // A wall that cannot be listed comes back as it was applied, or not at all.
+        if (crowded && applied is null)
+            throw new NetfilterException("remember the wall", 0, $"it holds too many elements to be listed, and {stateDirectory} does not know it; run 'ratewall apply' without --confirm");
+        string listing = crowded ? applied!.Text : Rules.Run($"list table {WallTable.Nft}\n", NftListing.Terse);
         return new(
             listing,
-            applied is null || applied.Listing != Listing(),
+            !crowded && (applied is null || applied.Listing != Listing()),
             applied?.Text,
             applied is null ? [] : [.. applied.Allow.Select(n => n.ToString())],
             applied?.Listing,
@@ -55,17 +59,25 @@ public sealed partial class KernelWall
         bool lost = !Present;
         // An interface that went meanwhile must not keep the wall from coming back.
         Ruleset ruleset = Fitting(RulesetRenderer.Describe(prior.Listing));
-        string meters = lost ? "" : OldMeters(new AppliedWall(Listing(), [], Listing: null), ruleset);
+        string meters = lost ? "" : OldMeters(new AppliedWall(Standing(), [], Listing: null), ruleset);
         AddressPrefix[] allow = [.. prior.Allow.Select(AddressPrefix.Parse)];
         Rules.Run(meters + Transaction(ruleset, mayShrink: true) + AllowElements(allow, ipv4: true) + AllowElements(allow, ipv4: false));
         if (lost) bans.Align(WallTable.ByHost6, [.. prior.ByHost.Select(AddressPrefix.Parse)], ipv4: false);
         foreach (PriorSet set in prior.Dropped) GiveBack(set);
         if (lost) restore?.Invoke();
         // Sets made anew stand further behind in the listing than before; a wall that was as applied is so still.
-        if (prior.AppliedText is { } text)
-            new AppliedWall(text, [.. prior.AppliedAllow.Select(AddressPrefix.Parse)], prior.Drifted ? prior.AppliedListing : Listing()).Write(stateDirectory);
-        else AppliedWall.Forget(stateDirectory);
+        if (prior.AppliedText is not { } text)
+        {
+            AppliedWall.Forget(stateDirectory);
+            return;
+        }
+
+        var applied = new AppliedWall(text, [.. prior.AppliedAllow.Select(AddressPrefix.Parse)], prior.Drifted ? prior.AppliedListing : ListingOrStandIn(ruleset));
+        if (prior.Drifted) applied.Write(stateDirectory);
+        else Record(applied);
     }
+
+    private string Standing() => IsCrowded ? AppliedWall.Read(stateDirectory)?.Text ?? "" : Listing();
 
     private List<PriorSet> Dropped(string listing, Ruleset next, IEnumerable<string> already)
     {

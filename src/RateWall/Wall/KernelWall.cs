@@ -14,7 +14,7 @@ public sealed record ApplyOutcome(bool Changed, bool Created);
 /// <summary>What <see cref="KernelWall.Mend"/> found wrong and put right.</summary>
 /// <param name="Gone">The table was not there.</param>
 /// <param name="Unfinished">An `apply` had been killed before its end.</param>
-/// <param name="Rules">Lines of the kernel's listing that were missing or not ours; -1: some, the wall is too full to list.</param>
+/// <param name="Rules">Lines of the kernel's listing that were missing or not ours; -1: some, in a wall too full to list.</param>
 /// <param name="Allowed">True when the allow list was not the applied one.</param>
 public sealed record WallDamage(bool Gone, bool Unfinished, int Rules, bool Allowed)
 {
@@ -68,7 +68,7 @@ public sealed partial class KernelWall : IDisposable
     public bool IsKnownSound => SoundRuleset.Read(stateDirectory) == SoundRuleset.Of(kernel.GetGeneration());
 
     // Loaded when it is needed: a run that finds nothing to mend does without.
-    private LibNftables Rules => library ??= LibNftables.Open();
+    private LibNftables Rules => library ??= OpenLibrary();
 
     /// <summary>Opens the kernel side.</summary>
     /// <param name="stateDirectory">Where what was applied is recorded.</param>
@@ -99,7 +99,7 @@ public sealed partial class KernelWall : IDisposable
         if (!same) Send(ruleset, before);
         bool moved = AlignNetworks(policy.Allow, keys);
         // Listed before the bans come back: listing reads every element.
-        string? listing = same ? null : Listing();
+        string? listing = same ? null : ListingOrStandIn(ruleset);
         if (created) restore?.Invoke();
         if (listing is not null) Record(wanted with { Listing = listing });
         return new(!same || moved, created);
@@ -123,10 +123,11 @@ public sealed partial class KernelWall : IDisposable
         // Until the bans are back the wall is not whole: a kill in between is made good by the next run.
         if (frame)
         {
+            Ruleset ruleset = RulesetRenderer.Describe(applied.Text);
             (applied with { Listing = null }).Write(stateDirectory);
-            RunRules(RulesetRenderer.Describe(applied.Text), before: null);
+            RunRules(ruleset, before: null);
             // The same text makes the same listing; only the order may differ, and the frame's mark stands for that.
-            mendedListing = IsCrowded && applied.Listing is not null ? applied.Listing : Listing();
+            mendedListing = IsCrowded && applied.Listing is not null ? applied.Listing : ListingOrStandIn(ruleset);
         }
 
         bool allowed = AlignAllow(applied.Allow) && !gone;
@@ -196,24 +197,35 @@ public sealed partial class KernelWall : IDisposable
         kernel.Dispose();
     }
 
+    private static LibNftables OpenLibrary()
+    {
+        // The library takes several MB for a while: what was read of policy and rule files and is garbage makes room for it.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return LibNftables.Open();
+    }
+
     private void Record(AppliedWall applied)
     {
         applied.Write(stateDirectory);
-        FrameMark.Write(stateDirectory, kernel.FingerprintFrame(WallTable.Name));
+        FrameMark.Write(stateDirectory, kernel.DescribeFrame(WallTable.Name));
     }
 
     /// <summary>With so many elements a listing, which reads them all, would take minutes and gigabytes.</summary>
     private bool IsCrowded => Sets().Sum(s => (long)(s.Count ?? 0)) > Crowd;
 
-    private int ChangedLines(string applied)
-    {
-        if (IsCrowded) return FrameMark.IsAt(stateDirectory, kernel.FingerprintFrame(WallTable.Name)) ? 0 : -1;
-        return ListingDifference(applied).Skip(2).Count(l => l[0] is '+' or '-');
-    }
+    private string ListingOrStandIn(Ruleset ruleset) => IsCrowded ? AppliedWall.Unlisted(Fitting(ruleset).Text) : Listing();
 
-    private IReadOnlyList<string> ListingDifference(string applied) => FrameMark.IsAt(stateDirectory, kernel.FingerprintFrame(WallTable.Name))
-        ? []
-        : Output.TextDifference.Between("kernel", Listing(), "applied", applied);
+    private int ChangedLines(string applied) => ListingDifference(applied) is { } lines ? lines.Skip(2).Count(l => l[0] is '+' or '-') : -1;
+
+    // Null: it is another one, and nobody can tell where.
+    private IReadOnlyList<string>? ListingDifference(string applied)
+    {
+        string frame = kernel.DescribeFrame(WallTable.Name);
+        if (FrameMark.IsAt(stateDirectory, frame)) return [];
+        return IsCrowded || !AppliedWall.IsListed(applied)
+            ? FrameMark.Difference(stateDirectory, frame)
+            : Output.TextDifference.Between("kernel", Listing(), "applied", applied);
+    }
 
     private string Listing() => Rules.Run($"list table {WallTable.Nft}\n", Bare);
 
@@ -239,7 +251,7 @@ public sealed partial class KernelWall : IDisposable
         return
         [
             .. Output.TextDifference.Between("applied", applied.Text, "policy", ruleset.Text),
-            .. ListingDifference(listing),
+            .. ListingDifference(listing) ?? [$"the table {WallTable.Nft} was changed, and is too full to be listed; 'ratewall apply' renews it"],
             .. MissingHooks(ruleset.Text, listing),
         ];
     }

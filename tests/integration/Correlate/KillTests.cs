@@ -95,7 +95,7 @@ public sealed class KillTests
         using StateDatabase? state = StateDatabase.OpenReadOnly(program.StateDirectory);
         IEnumerable<string> windows = Sources.Select(s => Network(s)).Select(
             key => $"{key}: {string.Join(',', state!.LoadWindow(new WindowId(WindowId.Tries, "ssh", key)).Select(m => m.UnixMilliseconds))} trusted {state.LastSuccess(key, "ssh")}");
-        return string.Join('\n', bans.Concat(windows).Append($"pending {state!.Pending().Count}"));
+        return string.Join('\n', bans.Concat(windows).Append($"pending {state!.CountPending(ipv4: true, behind: 0)}"));
     }
 
     private static AddressPrefix Network(string source) =>

@@ -42,7 +42,7 @@ internal sealed class ModelRun(string directory, ModelKernel kernel, TimeProvide
         var exemptions = new Exemptions([new(AddressPrefix.Parse("203.0.113.0/24"), "on the allow list")], SourceKeys.Default);
         var commit = new StepCommit(state, kernel.Sets, Policy, exemptions, time, () => TextReader.Null, passing);
         Commit = commit;
-        int bans = commit.Settle().Count;
+        int bans = (int)commit.Settle().Count;
         int line = int.Parse(state.Cursor("log") ?? "0", CultureInfo.InvariantCulture);
         while (line < log.Count)
         {

@@ -48,13 +48,13 @@ public sealed class StateDatabaseTests : IDisposable
         using (StateDatabase first = Open()) first.AddPending([Ban()]);
         using (StateDatabase second = Open())
         {
-            StoredBan pending = Assert.Single(second.Pending());
+            StoredBan pending = Assert.Single(second.Pending(ipv4: true, behind: 0, most: 10));
             Assert.Equal(Ban() with { Id = pending.Id }, pending);
             second.Activate([pending]);
         }
 
         using StateDatabase third = Open();
-        Assert.Empty(third.Pending());
+        Assert.Empty(third.Pending(ipv4: true, behind: 0, most: 10));
         Assert.Equal(BanState.Active, Assert.Single(third.BansOf(Offender)).State);
     }
 
@@ -326,7 +326,7 @@ public sealed class StateDatabaseTests : IDisposable
         }
 
         using StateDatabase? opened = readOnly ? StateDatabase.OpenReadOnly(directory.Path) : Open();
-        Assert.Single(opened!.Pending());
+        Assert.Single(opened!.Pending(ipv4: true, behind: 0, most: 10));
         Assert.Empty(opened.Measures(Now));
         Assert.Empty(opened.Beats());
         Assert.Empty(opened.LoadWindow(new("failures", "ssh", Offender)));
