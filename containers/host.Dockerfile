@@ -4,6 +4,8 @@ FROM ${BASE}
 COPY dotnet /usr/share/dotnet
 COPY entrypoint.sh /usr/local/sbin/test-entrypoint
 COPY root /
+COPY daemons.sh /tmp/daemons.sh
+RUN sh /tmp/daemons.sh && rm /tmp/daemons.sh
 # The journal survives a restart of the container; unit logs of sshd are read from it.
 RUN mkdir -p /var/log/journal && rm -f /etc/machine-id && touch /etc/machine-id
 STOPSIGNAL SIGRTMIN+3

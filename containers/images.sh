@@ -9,7 +9,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-recipe=$(cat "$here/packages" "$here/base.Dockerfile" | sha256sum | cut -c1-12)
+recipe=$(cat "$here"/{packages,unpacked,unpack.sh,base.Dockerfile} | sha256sum | cut -c1-12)
 base=ratewall-test/base:$recipe
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/ratewall
 tarball=$cache/base-$recipe-$(dpkg --print-architecture 2>/dev/null || uname -m).tar
@@ -23,7 +23,7 @@ base_from_registry() {
   case ${DOCKER_HOST:-} in unix:///*ratewall-engine*) return 1 ;; esac
   timeout 30 docker pull -q debian:bookworm-slim >/dev/null 2>&1 || return 1
   mkdir "$work/base"
-  cp "$here/packages" "$work/base/"
+  cp "$here"/{packages,unpacked,unpack.sh} "$work/base/"
   timeout 300 docker build -q -t "$base" -f "$here/base.Dockerfile" "$work/base" >&2
 }
 
@@ -31,8 +31,12 @@ base_from_archive() {
   if [[ ! -s $tarball ]]; then
     command -v mmdebstrap >/dev/null || { echo "images.sh: no registry answers, and mmdebstrap is not installed" >&2; return 1; }
     mkdir -p "$cache"
-    echo "images.sh: making a Debian root, about half a minute" >&2
-    mmdebstrap --quiet --variant=apt --include="$(sed '/^#/d' "$here/packages" | paste -sd,)" \
+    echo "images.sh: making a Debian root with its daemons, about a minute" >&2
+    # The lists go at the end only: the hook asks them what the unpacked packages need.
+    mmdebstrap --quiet --variant=apt --include="$(sed '/^#/d' "$here/packages" | paste -sd,)" --skip=cleanup/apt/lists \
+      --customize-hook="cp '$here/unpack.sh' \"\$1/tmp/unpack.sh\"" \
+      --customize-hook="chroot \"\$1\" sh /tmp/unpack.sh <'$here/unpacked'" \
+      --customize-hook='rm -r "$1/tmp/unpack.sh" "$1"/var/lib/apt/lists/*' \
       bookworm "$work/base.tar" http://deb.debian.org/debian >&2
     cp "$work/base.tar" "$tarball.$$"
     mv "$tarball.$$" "$tarball"
@@ -56,7 +60,7 @@ make_host() {
   cp -R "$dotnet/shared/Microsoft.NETCore.App" "$work/host/dotnet/shared/"
   "$here/../packaging/install.sh" --root "$root" >/dev/null
   # Debian's /usr merge makes /lib a link; the image must not get directories in its place.
-  cp "$here/entrypoint.sh" "$work/host/"
+  cp "$here/entrypoint.sh" "$here/daemons.sh" "$work/host/"
   chmod 0755 "$work/host/entrypoint.sh"
   docker build -q --build-arg BASE="$base" -t "$tag" -f "$here/host.Dockerfile" "$work/host" 2>"$work/build.log" >&2 || {
     cat "$work/build.log" >&2

@@ -12,6 +12,7 @@ internal sealed class RuleFileReader
     private readonly string origin;
     private readonly List<string> programs = [];
     private readonly List<string> units = [];
+    private readonly List<string> sessions = [];
     private readonly List<Part> parts = [];
     private readonly List<byte[]> leads = [];
     private readonly List<Rule> rules = [];
@@ -106,6 +107,7 @@ internal sealed class RuleFileReader
         {
             case "programs": ReadPrograms(rest); break;
             case "units": units.AddRange(Words(rest, word)); break;
+            case "sessions": sessions.AddRange(Words(rest, word)); break;
             case "lead": leads.AddRange(Words(rest, word).Select(w => System.Text.Encoding.UTF8.GetBytes(w + " "))); break;
             case "service": service = Words(rest, word) is [var one] ? one : throw Wrong("'service' names one service", "write 'part NAME -> SERVICE' where a daemon has several"); break;
             case "header" when rest == "none": ownHeader = true; break;
@@ -160,7 +162,7 @@ internal sealed class RuleFileReader
         int sign = word.IndexOf('@', StringComparison.Ordinal);
         AttemptKind kind = KindOf(sign < 0 ? word : word[..sign]);
         if (kind == AttemptKind.None && word != "none")
-            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), none, opens, programs, units, service, part, lead, header, '|' or '='");
+            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), none, opens, programs, units, sessions, service, part, lead, header, '|' or '='");
         AddRule(kind, sign < 0 ? null : word[(sign + 1)..], template, counting);
     }
 
@@ -241,7 +243,9 @@ internal sealed class RuleFileReader
         string own = service ?? name;
         string[] services = [.. parts.Select(p => p.Service).Append(own).Concat(rules.Where(r => r.Service is not null).Select(r => r.Service!)).Distinct(StringComparer.Ordinal)];
         RuleDescription[] described = [.. rules.Select(r => new RuleDescription(r.Name, r.Kind, r.Counting != Counting.Counts, r.Text) { IsEcho = r.Counting == Counting.Echo })];
-        return new(new(name, programs, units, services, described) { Origin = origin, Samples = sampleCount }, own, [.. parts], [.. leads], [.. rules], shown)
+        return new(
+            new(name, programs, [.. units.Union(sessions, StringComparer.Ordinal)], services, described) { Origin = origin, SessionUnits = sessions, Samples = sampleCount },
+            own, [.. parts], [.. leads], [.. rules], shown)
         {
             HasOwnHeader = ownHeader,
             IsStamped = stamped,

@@ -30,6 +30,11 @@ public sealed record RuleFileDescription(
     /// <summary>The path of an operator's file, or "built-in".</summary>
     public string Origin { get; init; } = BuiltIn;
 
+    /// <summary>
+    /// Those of the units whose processes go on to log as the user who has logged in. Nothing of a user's own choice runs in them.
+    /// </summary>
+    public IReadOnlyList<string> SessionUnits { get; init; } = [];
+
     /// <summary>How many sample lines it has.</summary>
     public int Samples { get; init; }
 }

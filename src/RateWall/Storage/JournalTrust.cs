@@ -1,3 +1,4 @@
+using System.Globalization;
 using RateWall.Detection.Logs;
 using RateWall.Policy;
 using RateWall.Systemd;
@@ -8,10 +9,22 @@ namespace RateWall.Storage;
 /// Who may say it. Any local user can write "sshd: Failed password ..." into the journal; only the fields whose names begin
 /// with an underscore are journald's own word. An entry of a program counts when it comes from a unit of the rule files
 /// that read this program, or from a process of root whose command name is one of their programs.
+///
+/// A unit is not enough where a person's own processes can be in it: a shell that no login manager moved out of
+/// ssh.service, a command in a ~/.forward that runs in postfix's unit. So of a unit only system accounts count. What a
+/// process is called or which file it runs would prove nothing here: a copy of logger can be named sshd, and anybody can
+/// start the real sshd in a network namespace of his own, where every address is his. Daemons that go on to log as the
+/// user who has logged in say so in their rule file.
+///
+/// Of a process that ended before journald looked at it (a forking daemon on a busy machine) nothing is known but its account.
+/// Root is believed then, and an account from which this reading has had an entry out of a unit of the same rule file.
 /// </summary>
 internal sealed class JournalTrust
 {
-    private readonly List<(HashSet<string> Programs, List<string> Units)> files = [];
+    /// <summary>Accounts of people begin here: UID_MIN of login.defs(5) as the distributions have it.</summary>
+    public const uint FirstPerson = 1000;
+
+    private readonly List<TrustedFile> files = [];
     private readonly HashSet<string> commands = new(StringComparer.Ordinal);
 
     /// <param name="rules">The rule files.</param>
@@ -23,7 +36,7 @@ internal sealed class JournalTrust
             ServicePolicy[] here = [.. services.Where(s => file.Services.Contains(s.Name, StringComparer.Ordinal))];
             if (here.Length == 0) continue;
             List<string> units = [.. file.Units.Concat(here.SelectMany(s => s.Units)).Select(Full).Distinct(StringComparer.Ordinal)];
-            files.Add((new(file.Programs, StringComparer.Ordinal), units));
+            files.Add(new(new(file.Programs, StringComparer.Ordinal), units, [.. file.SessionUnits.Select(Full)]));
             commands.UnionWith(file.Programs.Select(CommandOf));
         }
     }
@@ -41,6 +54,9 @@ internal sealed class JournalTrust
         journal.AddDisjunction();
         journal.AddMatch("_UID", "0");
         foreach (string command in Commands) journal.AddMatch("_COMM", command);
+        // Those of processes that had ended; Permits() looks at the rest of the entry.
+        journal.AddDisjunction();
+        foreach (string program in files.SelectMany(f => f.Programs).Distinct(StringComparer.Ordinal)) journal.AddMatch("SYSLOG_IDENTIFIER", program);
     }
 
     /// <summary>True when an entry may speak for a program.</summary>
@@ -52,15 +68,32 @@ internal sealed class JournalTrust
     {
         bool known = false;
         string anyPrefixed = program.LastIndexOf('/') is >= 0 and var slash ? "*" + program[slash..] : program;
-        foreach ((HashSet<string> programs, List<string> units) in files)
+        bool person = !uint.TryParse(uid, NumberStyles.None, CultureInfo.InvariantCulture, out uint account) || account >= FirstPerson;
+        foreach (TrustedFile file in files)
         {
-            if (!programs.Contains(program) && !programs.Contains(anyPrefixed)) continue;
+            if (!file.Programs.Contains(program) && !file.Programs.Contains(anyPrefixed)) continue;
             // A program that several files read must be one that all of them would believe.
-            if (!units.Exists(u => Matches(u, unit)) && !(uid == "0" && programs.Any(p => CommandOf(p) == command))) return false;
+            if (!file.Believes(unit, person, account) && !(uid == "0" && file.Programs.Any(p => CommandOf(p) == command))
+                && !(unit.Length == 0 && command.Length == 0 && !person && file.Knows(account))) return false;
             known = true;
         }
 
         return known;
+    }
+
+    private sealed record TrustedFile(HashSet<string> Programs, List<string> Units, List<string> SessionUnits)
+    {
+        // System accounts: fewer than FirstPerson.
+        private readonly HashSet<uint> accounts = [0];
+
+        public bool Believes(string unit, bool person, uint account)
+        {
+            bool believed = (person ? SessionUnits : Units).Exists(u => Matches(u, unit));
+            if (believed && !person) accounts.Add(account);
+            return believed;
+        }
+
+        public bool Knows(uint account) => accounts.Contains(account);
     }
 
     // "postfix/smtpd" is the process smtpd; the kernel keeps 15 bytes of a name (TASK_COMM_LEN, linux/sched.h).

@@ -14,6 +14,9 @@ public sealed class Container(ContainerEngine engine, string name, string addres
     /// <summary>Runs a program in the container.</summary>
     public Answer Exec(params string[] command) => engine.Docker(["exec", Name, .. command]);
 
+    /// <summary>Runs a program in the container that reads what is given.</summary>
+    public Answer ExecWithInput(string input, params string[] command) => engine.Docker(["exec", "--interactive", Name, .. command], input, limit: null);
+
     /// <summary>Copies a file or directory of the machine into the container.</summary>
     public void CopyIn(string from, string to) => engine.Docker("cp", from, $"{Name}:{to}").MustSucceed("docker cp");
 

@@ -45,22 +45,24 @@ public sealed class ContainerEngine : IDisposable
         .. Lines(Docker("network", "ls", "--filter", $"label={label}", "--format", "{{.Name}}")),
     ];
 
-    /// <summary>A network with a subnet of the documentation ranges.</summary>
-    public ContainerNetwork CreateNetwork(string subnet)
+    /// <summary>A network with subnets of the documentation ranges, IPv4's first, and IPv6's if there is to be one.</summary>
+    public ContainerNetwork CreateNetwork(string subnet, string? subnet6 = null)
     {
         string name = NewName("net");
-        Docker("network", "create", "--label", label, "--subnet", subnet, name).MustSucceed("docker network create");
+        string[] ipv6 = subnet6 is null ? [] : ["--ipv6", "--subnet", subnet6];
+        Docker(["network", "create", "--label", label, "--subnet", subnet, .. ipv6, name]).MustSucceed("docker network create");
         return new(this, name);
     }
 
     /// <summary>A protected host that has booted: systemd is PID 1 and says it is up.</summary>
-    public Container BootHost(ContainerNetwork network, string address)
+    /// <param name="options">Further options of `docker run`.</param>
+    public Container BootHost(ContainerNetwork network, string address, params string[] options)
     {
         // --privileged asks for more than some machines have to give; these are what systemd and RateWall's units need.
         Container host = Start(network, address, HostImage, [],
-            "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE", "--cap-add", "DAC_READ_SEARCH",
+            ["--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE", "--cap-add", "DAC_READ_SEARCH",
             "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", "--cgroupns=private",
-            "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp", "-e", "container=docker");
+            "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp", "-e", "container=docker", .. options]);
         WaitUntilUp(host);
         return host;
     }
@@ -75,8 +77,9 @@ public sealed class ContainerEngine : IDisposable
     }
 
     /// <summary>A machine that only waits for commands.</summary>
-    public Container StartMachine(ContainerNetwork network, string address) =>
-        Start(network, address, BaseImage, ["sleep", "infinity"], "--init");
+    /// <param name="options">Further options of `docker run`.</param>
+    public Container StartMachine(ContainerNetwork network, string address, params string[] options) =>
+        Start(network, address, BaseImage, ["sleep", "infinity"], ["--init", .. options]);
 
     /// <summary>Runs docker against this engine.</summary>
     public Answer Docker(params string[] arguments) => Docker(arguments, input: null, limit: null);

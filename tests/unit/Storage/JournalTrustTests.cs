@@ -11,6 +11,7 @@ public sealed class JournalTrustTests
         [
             new("sshd", ["sshd", "sshd-session"], ["ssh.service", "sshd@.service"], ["ssh"], []),
             new("postfix", ["postfix/smtpd", "*/smtpd"], ["postfix.service"], ["smtp"], []),
+            new("proftpd", ["proftpd"], ["proftpd.service"], ["ssh"], []) { SessionUnits = ["proftpd.service"] },
             new("vsftpd", ["vsftpd"], ["vsftpd.service"], ["ftp"], []),
         ],
         [Service("ssh", "my-ssh"), Service("smtp")]);
@@ -23,6 +24,16 @@ public sealed class JournalTrustTests
     [InlineData("sshd", "my-ssh.service", "106", "x", true)]
     [InlineData("sshd", "user@1000.service", "1000", "logger", false)]
     [InlineData("sshd", "user@1000.service", "1000", "sshd", false)]
+    // A person's process that was left in a daemon's unit, whatever it is called.
+    [InlineData("sshd", "ssh.service", "1000", "logger", false)]
+    [InlineData("sshd", "ssh.service", "1000", "sshd", false)]
+    [InlineData("sshd", "my-ssh.service", "4294967294", "sshd", false)]
+    [InlineData("sshd", "ssh.service", "999", "sshd", true)]
+    [InlineData("sshd", "ssh.service", "", "sshd", false)]
+    [InlineData("sshd", "ssh.service", "-1", "sshd", false)]
+    [InlineData("postfix/smtpd", "postfix.service", "1000", "smtpd", false)]
+    [InlineData("proftpd", "proftpd.service", "1000", "proftpd", true)]
+    [InlineData("proftpd", "ssh.service", "1000", "proftpd", false)]
     [InlineData("sshd", "cron.service", "0", "logger", false)]
     [InlineData("sshd", "postfix.service", "106", "smtpd", false)]
     [InlineData("postfix/smtpd", "x.service", "0", "smtpd", true)]
@@ -33,14 +44,30 @@ public sealed class JournalTrustTests
     [InlineData("vsftpd", "vsftpd.service", "0", "vsftpd", false)]
     [InlineData("other", "ssh.service", "0", "sshd", false)]
     [InlineData("sshd", "", "", "", false)]
+    [InlineData("sshd", "", "0", "", true)]
+    [InlineData("sshd", "", "0", "logger", false)]
+    [InlineData("sshd", "", "106", "", false)]
     public void Permits_ByTrustedFieldsOnly(string program, string unit, string uid, string command, bool expected) =>
         Assert.Equal(expected, trust.Permits(program, unit, uid, command));
 
     [Fact]
+    public void Permits_OfAnEndedProcess_TheAccountThatTheUnitHasShown()
+    {
+        Assert.True(trust.Permits("sshd", "ssh.service", "106", "sshd"));
+
+        Assert.True(trust.Permits("sshd", "", "106", ""));
+        Assert.False(trust.Permits("sshd", "", "107", ""));
+        Assert.False(trust.Permits("sshd", "", "1000", ""));
+        Assert.False(trust.Permits("sshd", "", "106", "logger"));
+        Assert.False(trust.Permits("sshd", "cron.service", "106", ""));
+        Assert.False(trust.Permits("postfix/smtpd", "", "106", ""));
+    }
+
+    [Fact]
     public void Units_WithoutTemplatesAndOtherServices()
     {
-        Assert.Equal("ssh.service my-ssh.service postfix.service", string.Join(' ', trust.Units));
-        Assert.Equal("smtpd sshd sshd-session", string.Join(' ', trust.Commands.Order(StringComparer.Ordinal)));
+        Assert.Equal("ssh.service my-ssh.service postfix.service proftpd.service", string.Join(' ', trust.Units));
+        Assert.Equal("proftpd smtpd sshd sshd-session", string.Join(' ', trust.Commands.Order(StringComparer.Ordinal)));
     }
 
     private static ServicePolicy Service(string name, params string[] units) => new(

@@ -1,0 +1,201 @@
+using System.Globalization;
+using System.Text;
+using RateWall.Detection;
+using RateWall.Detection.Correlation;
+using RateWall.Detection.Logs;
+using RateWall.IntegrationTests.Machine;
+using RateWall.Policy;
+using RateWall.Storage;
+using RateWall.Systemd;
+
+namespace RateWall.IntegrationTests.Containers;
+
+/// <summary>One login try of the attacker.</summary>
+/// <param name="Door">The daemon that is asked.</param>
+/// <param name="Protocol">How, in the words of containers/attack.pl.</param>
+/// <param name="Source">The address it comes from.</param>
+/// <param name="Name">The name, byte by byte as Latin-1.</param>
+/// <param name="Password">The password.</param>
+internal sealed record Try(Door Door, string Protocol, string Source, string Name, string Password);
+
+/// <summary>A daemon's open port.</summary>
+/// <param name="Daemon">Its rule file's name.</param>
+/// <param name="Service">What tries at it are counted under.</param>
+/// <param name="Port">The port.</param>
+/// <param name="Protocols">How it can be asked.</param>
+internal sealed record Door(string Daemon, string Service, int Port, params string[] Protocols);
+
+/// <summary>What RateWall read of a try.</summary>
+internal sealed record Seen(string Daemon, string Service, AttemptKind Kind, string? Source, int Count, string Line);
+
+/// <summary>
+/// A host with all the daemons of containers/daemons.sh, and a machine with many addresses that has tried every hostile name
+/// at every one of them, and once the right one: made once, when first asked for.
+/// </summary>
+public sealed class DaemonHost : IDisposable
+{
+    private const string Address4 = "198.51.100.2";
+    private const string Address6 = "2001:db8:5::ff";
+    private const int FirstSource = 20;
+
+    private readonly ContainerEngine engine;
+    private readonly Lazy<Container> host;
+    private readonly Lazy<IReadOnlyList<string>> answers;
+    private IReadOnlyList<Seen> journal = [];
+    private ContainerNetwork? network;
+    private Container? attacker;
+
+    public DaemonHost(ContainerEngine engine)
+    {
+        this.engine = engine;
+        host = new(Boot);
+        answers = new(Attack);
+    }
+
+    /// <summary>Every daemon, and how it is asked.</summary>
+    internal static IReadOnlyList<Door> Doors { get; } =
+    [
+        new("sshd", "ssh", 22, "ssh"),
+        new("dovecot", "imap", 143, "imap", "imap-plain"),
+        new("dovecot", "pop3", 110, "pop3", "pop3-plain"),
+        new("dovecot", "sieve", 4190, "sieve"),
+        new("postfix", "smtp", 25, "smtp-plain", "smtp-login"),
+        new("postfix", "submission", 587, "smtp-plain", "smtp-login"),
+        new("vsftpd", "ftp", 21, "ftp"),
+        new("proftpd", "ftp", 2121, "ftp"),
+        new("cyrus", "imap", 1143, "imap", "imap-plain"),
+        new("cyrus", "pop3", 1110, "pop3", "pop3-plain"),
+        new("cyrus", "sieve", 14190, "sieve"),
+        new("exim", "smtp", 2525, "smtp-plain", "smtp-login"),
+    ];
+
+    /// <summary>Everything that was tried: each name from an address of its own at each door, the ones with IPv6's victim over IPv6, and bob with his password.</summary>
+    internal static IReadOnlyList<Try> Tries { get; } =
+    [
+        .. from door in Doors from protocol in door.Protocols select new Try(door, protocol, Customer, "bob", "correct"),
+        .. from door in Doors
+           from protocol in door.Protocols
+           from i in Enumerable.Range(0, HostileNames.All.Count)
+           // "USER" without a name is a mistake, and nobody's try.
+           where protocol is not ("ftp" or "pop3") || HostileNames.All[i].Length > 0
+           select new Try(door, protocol, SourceOf(i, Array.IndexOf(door.Protocols, protocol)), HostileNames.All[i], "wrong"),
+    ];
+
+    /// <summary>The address from which bob logs in.</summary>
+    internal static string Customer => "198.51.100.9";
+
+    /// <summary>The host, after the attack.</summary>
+    internal Container Host
+    {
+        get
+        {
+            _ = answers.Value;
+            return host.Value;
+        }
+    }
+
+    /// <summary>The attacker's machine.</summary>
+    internal Container Attacker => Host is not null ? attacker! : throw new InvalidOperationException();
+
+    /// <summary>What the daemons answered, in the order of <see cref="Tries"/>: "ok", "refused" or "error: ...".</summary>
+    internal IReadOnlyList<string> Answers => answers.Value;
+
+    /// <summary>What `correlate` counts of the journal: the same reader, trust, parser and rules.</summary>
+    internal IReadOnlyList<Seen> Journal => Host is not null ? journal : [];
+
+    /// <summary>Where the host has the journal after the attack as people read it, with newlines and control bytes as they came.</summary>
+    internal static string ReadableJournal => "/root/journal";
+
+    public void Dispose()
+    {
+        attacker?.Dispose();
+        if (host.IsValueCreated) host.Value.Dispose();
+        network?.Dispose();
+    }
+
+    /// <summary>Reads the journal as it is now.</summary>
+    internal IReadOnlyList<Seen> ReadJournal(Func<Seen, bool> wanted)
+    {
+        using var temporary = new TemporaryDirectory();
+        host.Value.Exec("journalctl", "--sync").MustSucceed("journalctl --sync");
+        string id = host.Value.Exec("cat", "/etc/machine-id").Out.Trim();
+        host.Value.CopyOut($"/var/log/journal/{id}", temporary["journal"]);
+        RuleSet rules = RuleSet.BuiltIn;
+        ServicePolicy[] services = [.. rules.Files.SelectMany(f => f.Services).Distinct(StringComparer.Ordinal).Select(Service)];
+        using JournalSource source = JournalSource.Open(
+            RateWall.Systemd.Journal.Open(temporary["journal"]), new JournalTrust(rules.Files, services), services.Select(s => s.Name).ToHashSet(StringComparer.Ordinal), cursor: null,
+            TimeProvider.System.GetUtcNow(), TextWriter.Null);
+        return Collect(rules, wanted, (parser, handler) =>
+        {
+            while (!source.ReadStep(parser, handler).AtEnd) { }
+        });
+    }
+
+    /// <summary>Reads a daemon's own log.</summary>
+    internal IReadOnlyList<Seen> ReadFile(string path, string program)
+    {
+        using var temporary = new TemporaryDirectory();
+        Host.CopyOut(path, temporary["log"]);
+        byte[] log = File.ReadAllBytes(temporary["log"]);
+        return Collect(RuleSet.BuiltIn, _ => true, (parser, handler) => Assert.Equal(log.Length, parser.Read(log, Encoding.UTF8.GetBytes(program), handler)));
+    }
+
+    private static List<Seen> Collect(RuleSet rules, Func<Seen, bool> wanted, Action<LogParser, AttemptHandler> read)
+    {
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        var parser = new LogParser(rules, now, TimeZoneInfo.Utc);
+        var seen = new List<Seen>();
+        void Add(in Attempt attempt)
+        {
+            var one = new Seen(
+                attempt.Rule[..attempt.Rule.IndexOf('.', StringComparison.Ordinal)], attempt.Service, attempt.Kind,
+                attempt.HasSource ? attempt.Source.ToString() : null, attempt.Count, Encoding.Latin1.GetString(attempt.Line));
+            if (wanted(one)) seen.Add(one);
+        }
+
+        read(parser, Add);
+        // Notes that no line answered within their ten seconds.
+        parser.Settle((now + TimeSpan.FromMinutes(1)).ToUnixTimeMilliseconds(), Add);
+        return seen;
+    }
+
+    private static ServicePolicy Service(string name) => new(
+        name, name, Enabled: true, [1], new LimitPolicy(LimitMode.Off, 0, TimeSpan.FromMinutes(1), 2, 1), new DetectionSet(),
+        LogSource.Journal, []);
+
+    private static string SourceOf(int name, int protocol)
+    {
+        string prefix = HostileNames.All[name].Contains(HostileNames.Victim6, StringComparison.Ordinal) ? "2001:db8:5::" : "198.51.100.";
+        return string.Create(CultureInfo.InvariantCulture, $"{prefix}{FirstSource + (100 * protocol) + name}");
+    }
+
+    private Container Boot()
+    {
+        network = engine.CreateNetwork("198.51.100.0/24", "2001:db8:5::/64");
+        Container booted = engine.BootHost(network, Address4, "--ip6", Address6);
+        booted.Exec("systemctl", "start", "dovecot", "postfix", "vsftpd", "proftpd", "cyrus-imapd", "exim").MustSucceed("systemctl start");
+        return booted;
+    }
+
+    private string[] Attack()
+    {
+        Container target = host.Value;
+        attacker = engine.StartMachine(network!, "198.51.100.8", "--cap-add", "NET_ADMIN");
+        string addresses = string.Concat(Tries.Select(t => t.Source).Distinct(StringComparer.Ordinal)
+            .Select(s => $"address add {s}/{(s.Contains(':', StringComparison.Ordinal) ? "64 dev eth0 nodad" : "24 dev eth0")}\n"));
+        attacker.ExecWithInput(addresses, "ip", "-batch", "-").MustSucceed("ip -batch");
+        attacker.CopyIn(Checkout.Path("containers", "attack.pl"), "/usr/local/bin/attack");
+        Eventually.True("every daemon listens", TimeSpan.FromSeconds(20), () => Doors.All(d => attacker.CanConnect(target.Address, d.Port)), target.Journal);
+        string said = attacker.ExecWithInput(string.Concat(Tries.Select(AsInput)), "perl", "/usr/local/bin/attack", "24").MustSucceed("the attack").Out;
+        journal = ReadJournal(_ => true);
+        target.Exec("sh", "-c", $"journalctl --all --no-pager -o short >{ReadableJournal}").MustSucceed("journalctl");
+        return said.TrimEnd('\n').Split('\n');
+    }
+
+    private static string AsInput(Try one) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{one.Protocol} {one.Source} {(one.Source.Contains(':', StringComparison.Ordinal) ? Address6 : Address4)} {one.Door.Port} {Base64(one.Name)} {Base64(one.Password)}\n");
+
+    // An empty word would be lost between the blanks.
+    private static string Base64(string latin1) => latin1.Length == 0 ? "=" : Convert.ToBase64String(Encoding.Latin1.GetBytes(latin1));
+}
