@@ -76,7 +76,7 @@ internal static class ApplyCommand
         SessionGuard.MustSurvive(session, policy, wall);
         UnconfirmedWall? begun = wait is { } limit && wall.Compare(policy, ruleset).Any ? confirmation.Begin(policy, ruleset, limit) : null;
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
-        var restoration = new Restoration(state, wall, policy, session.Time);
+        var restoration = new Restoration(state, wall, policy, session.Time) { Connections = new(policy, exemptions, session.Time) };
         Restored back = default;
         uint generation = wall.Generation();
         ApplyOutcome outcome;
@@ -99,6 +99,7 @@ internal static class ApplyCommand
         if (!outcome.Created) back = restoration.PutBack(restoration.Missing());
         restoration.PutAtOneService();
         TellOfFullSets(session, restoration);
+        EndConnections(session, restoration);
         using KernelPorts ports = KernelPorts.Open(session.Time);
         IReadOnlyList<StoredMeasure> measures = new PortMeasures(state, ports, policy, session.Time).Restore();
 
@@ -134,6 +135,13 @@ internal static class ApplyCommand
     }
 
     /// <summary>Warns of what found no room.</summary>
+    internal static void EndConnections(Session session, Restoration restoration)
+    {
+        EndedConnections connections = restoration.EndConnections();
+        if (connections.Ended > 0) session.Error.WriteLine($"ratewall: ended {HumanCount.Of(connections.Ended, "open connection")} of banned sources");
+        if (connections.Problem is { } problem) session.Error.WriteLine($"ratewall: warning: the bans stand, but open connections of banned sources were not ended: {problem}");
+    }
+
     internal static void TellOfFullSets(Session session, Restoration restoration)
     {
         if (restoration.BansWithoutRoom > 0)

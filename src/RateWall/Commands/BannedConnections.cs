@@ -1,3 +1,4 @@
+using RateWall.Detection;
 using RateWall.Policy;
 using RateWall.Storage;
 using RateWall.Wall;
@@ -21,6 +22,13 @@ internal sealed class BannedConnections(EffectivePolicy policy, Exemptions exemp
 
         return new(ended, problem);
     }
+
+    /// <summary>Who holds connections that a ban from everything would end.</summary>
+    public ConnectedSources Sources() => HeldConnections.Sources(PortsOf(StoredBan.AllPorts), time);
+
+    /// <summary>Ends those of sources banned from everything.</summary>
+    public EndedConnections EndEverywhere(IReadOnlyCollection<AddressPrefix> banned) =>
+        HeldConnections.End(banned, PortsOf(StoredBan.AllPorts), exemptions, time);
 
     private int[] PortsOf(string scope) =>
         [.. policy.Enabled.Where(s => scope is StoredBan.AllPorts || s.Name == scope).SelectMany(s => s.Ports)];

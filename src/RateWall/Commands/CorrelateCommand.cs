@@ -64,7 +64,7 @@ internal static class CorrelateCommand
             throw new CommandException(ExitCode.Refused, "the wall is not up, so nobody could be banned and nothing was read; run 'ratewall apply' first");
         using StateDatabase state = OpenState(session);
         Exemptions exemptions = Exemptions.Read(policy);
-        string? mended = WallMending.Run(session, policy, wall, exemptions.Keys, state);
+        string? mended = WallMending.Run(session, policy, wall, exemptions, state);
         AlignPorts(session, policy, state);
         using KernelPorts ports = KernelPorts.Open(session.Time);
         var measures = new PortMeasures(state, ports, policy, session.Time);

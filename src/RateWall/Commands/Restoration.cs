@@ -49,6 +49,13 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
     /// <summary>So many bans are looked up one by one, at some 15 us each. Of more only the number is compared.</summary>
     private const int LookedUp = 10_000;
 
+    private readonly HashSet<AddressPrefix> connected = [];
+    private ConnectedSources? sources;
+    private IReadOnlyList<StoredBan> atOneService = [];
+
+    /// <summary>Ends the connections of those whose bans were put back; null: they stay.</summary>
+    public BannedConnections? Connections { get; init; }
+
     /// <summary>Bans that found no room in the kernel; they wait for it as pending ones.</summary>
     public long BansWithoutRoom { get; private set; }
 
@@ -64,7 +71,23 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
     }
 
     /// <summary>Gives back the bans at one service; they are few, and what is there already stays.</summary>
-    public void PutAtOneService() => wall.Bans.Put([.. state.InForceAtOneService(time.GetUtcNow()).Select(b => BanElements.Of(b, policy))]);
+    public void PutAtOneService()
+    {
+        IReadOnlyList<StoredBan> bans = state.InForceAtOneService(time.GetUtcNow());
+        wall.Bans.Put([.. bans.Select(b => BanElements.Of(b, policy))]);
+        atOneService = bans;
+    }
+
+    /// <summary>
+    /// Ends what sources still hold whose bans were put back: while the bans were gone they may have connected. Connections are
+    /// few beside bans, so each ban was looked up among them.
+    /// </summary>
+    public EndedConnections EndConnections()
+    {
+        if (Connections is null) return new(0, null);
+        EndedConnections everywhere = Connections.EndEverywhere(connected), there = Connections.End(atOneService);
+        return new(everywhere.Ended + there.Ended, everywhere.Problem ?? there.Problem);
+    }
 
     /// <summary>Looks for what is missing. It asks for single elements and for numbers of elements: never for a whole set of bans.</summary>
     public LostElements Missing()
@@ -84,7 +107,7 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
     public Restored PutBack(LostElements lost)
     {
         if (lost.MoreBans > 0) PutAllBans();
-        else Defer([.. lost.Bans.Zip(wall.Bans.Put(lost.Bans)).Where(p => p.Second is null).Select(p => p.First.Target)]);
+        else PutSingly(lost.Bans);
         if (lost.Trusted > 0) PutTrust();
         return lost.Count;
     }
@@ -98,9 +121,25 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
             IReadOnlyCollection<AddressPrefix> refused = wall.Bans.Restore(chunk);
             outside.AddRange(refused);
             standing += chunk.Count - refused.Count;
+            NoteConnected(chunk, refused);
         });
         Defer(outside);
         return standing;
+    }
+
+    private void PutSingly(IReadOnlyList<BanElement> bans)
+    {
+        List<AddressPrefix> outside = [.. bans.Zip(wall.Bans.Put(bans)).Where(p => p.Second is null).Select(p => p.First.Target)];
+        Defer(outside);
+        NoteConnected(bans, outside);
+    }
+
+    // To be called when the kernel has them.
+    private void NoteConnected(IReadOnlyList<BanElement> bans, IReadOnlyCollection<AddressPrefix> outside)
+    {
+        if (Connections is null || bans.Count == 0) return;
+        sources ??= Connections.Sources();
+        connected.UnionWith(bans.Select(b => b.Target).Where(sources.Touch).Except(outside));
     }
 
     // A ban that finds no room waits as those of `correlate` do: every run tries it again.

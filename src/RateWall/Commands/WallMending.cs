@@ -14,9 +14,10 @@ namespace RateWall.Commands;
 internal static class WallMending
 {
     /// <summary>Mends, and says in one line what was wrong; null when nothing was.</summary>
-    public static string? Run(Session session, EffectivePolicy policy, KernelWall wall, SourceKeys keys, StateDatabase state)
+    public static string? Run(Session session, EffectivePolicy policy, KernelWall wall, Exemptions exemptions, StateDatabase state)
     {
         using StateLock held = StateLock.Wall(session.StateDirectory, session.Time, session.Error);
+        SourceKeys keys = exemptions.Keys;
         uint generation = wall.Generation();
         // The networks this host is on may have changed although nobody touched the wall.
         if (wall.IsKnownSound || wall.Mend(keys) is not { } damage)
@@ -25,7 +26,7 @@ internal static class WallMending
             return null;
         }
 
-        var restoration = new Restoration(state, wall, policy, session.Time);
+        var restoration = new Restoration(state, wall, policy, session.Time) { Connections = new(policy, exemptions, session.Time) };
         Restored back = damage.Gone || damage.Unfinished ? restoration.All() : restoration.PutBack(restoration.Missing());
         restoration.PutAtOneService();
         wall.MarkMended();
@@ -38,6 +39,7 @@ internal static class WallMending
         string mended = Sentence(damage, back);
         session.Error.WriteLine($"ratewall: {mended}");
         ApplyCommand.TellOfFullSets(session, restoration);
+        ApplyCommand.EndConnections(session, restoration);
         return mended;
     }
 

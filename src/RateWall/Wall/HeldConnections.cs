@@ -50,6 +50,21 @@ internal static class HeldConnections
         }
     }
 
+    /// <summary>Who holds connections to these local ports. Empty also where that cannot be told: <see cref="End(IReadOnlyCollection{AddressPrefix}, IReadOnlyCollection{int}, Exemptions, TimeProvider)"/> says why.</summary>
+    public static ConnectedSources Sources(IReadOnlyCollection<int> ports, TimeProvider time)
+    {
+        if (ports.Count == 0) return new([]);
+        try
+        {
+            using SocketDiagnostics sockets = SocketDiagnostics.Open(time);
+            return new([.. sockets.List(new(Holding, ports)).Select(s => SourceAddress.From(s.Remote.Address))]);
+        }
+        catch (NetfilterException)
+        {
+            return new([]);
+        }
+    }
+
     /// <summary>Ends exactly these connections, whoever has them. One that has gone meanwhile is as good as ended.</summary>
     public static EndedConnections End(IReadOnlyCollection<TcpSocket> connections, TimeProvider time)
     {

@@ -97,6 +97,41 @@ public sealed class HeldConnectionsTests : IDisposable
         }
     }
 
+    [LinuxFact]
+    public void Ban_AtOneService_EndsOnlyTheConnectionsToIt()
+    {
+        (Socket held, Socket served) = hosts.Hold(Attacker4, Ssh);
+        (Socket other, Socket otherServed) = hosts.Hold(Attacker4, Imap);
+        using (held) using (served) using (other) using (otherServed)
+        {
+            Assert.Equal(1, ratewall.Json("ban", Attacker4, "--service", "ssh").GetProperty("items")[0].GetProperty("connections_ended").GetInt32());
+            Assert.Equal(SocketError.ConnectionAborted, EndOf(served));
+            Assert.Equal("x", Passed(other, otherServed));
+        }
+    }
+
+    [LinuxTheory]
+    [InlineData("apply")]
+    [InlineData("correlate")]
+    public void Wall_PutBack_EndsConnectionsMadeWhileItWasGone(string verb)
+    {
+        ratewall.Run("ban", Attacker4, "--for", "1h").MustSucceed("ban");
+        ratewall.Run("ban", "2001:db8:2::/48", "--for", "1h").MustSucceed("ban");
+        ratewall.Run("ban", Neighbour4, "--for", "1h", "--service", "imap").MustSucceed("ban");
+        hosts.Server.Nft("delete", "table", "inet", "ratewall");
+        (Socket held, Socket served) = hosts.Hold(Attacker4, Ssh);
+        (Socket inside, Socket insideServed) = hosts.Hold(Attacker6, Ssh);
+        (Socket there, Socket thereServed) = hosts.Hold(Neighbour4, Imap);
+        (Socket elsewhere, Socket elsewhereServed) = hosts.Hold(Neighbour4, Ssh);
+        using (held) using (served) using (inside) using (insideServed) using (there) using (thereServed) using (elsewhere) using (elsewhereServed)
+        {
+            Answer answer = ratewall.Run(verb).MustSucceed(verb);
+            Assert.Contains("ended 3 open connections of banned sources", answer.Error, StringComparison.Ordinal);
+            Assert.All((Socket[])[served, insideServed, thereServed], s => Assert.Equal(SocketError.ConnectionAborted, EndOf(s)));
+            Assert.Equal("x", Passed(elsewhere, elsewhereServed));
+        }
+    }
+
     /// <summary>What the daemon's waiting read ends with, within a second.</summary>
     private static SocketError EndOf(Socket served)
     {
