@@ -151,7 +151,7 @@ internal static class CorrelateCommand
         long untold = settled.Count - settled.First.Count;
         if (session.Format == OutputFormat.Table) TellInWords(session, run, commit, bans, now);
         if (session.Format == OutputFormat.Table && untold > 0) session.Out.WriteLine($"banned {untold} more that had waited for it");
-        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length + untold, (long)took.TotalMilliseconds) 
+        Print(session, new(run.Lines, run.Attempts, run.Verdicts.Count, bans.Length + untold, (long)took.TotalMilliseconds)
         {
             ConnectionsEnded = commit.ConnectionsEnded + heldEnded,
             Mended = mended,

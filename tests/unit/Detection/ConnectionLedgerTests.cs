@@ -151,8 +151,8 @@ public sealed class ConnectionLedgerTests
             from port in Gen.Choose(1, 4)
             select new Event(kind, SourceAddress.FromIPv4(0xC0000200 + (uint)source), 1000 + port);
         return from count in Gen.Choose(2, 14)
-            from rounds in (from happenings in happening.ArrayOf() from restart in Gen.Choose(0, 1) select new Round(happenings, restart == 1)).ArrayOf(count)
-            select rounds;
+               from rounds in (from happenings in happening.ArrayOf() from restart in Gen.Choose(0, 1) select new Round(happenings, restart == 1)).ArrayOf(count)
+               select rounds;
     }
 
     private static void Agree(Round[] rounds)
