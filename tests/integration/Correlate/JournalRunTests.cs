@@ -82,7 +82,7 @@ public sealed class JournalRunTests : IDisposable
         Run();
         Directory.Delete(temporary["journal"], recursive: true);
         written += 10;
-        Failure("192.0.2.8", "1000", "logger", "session-3.scope");
+        Failure("192.0.2.8", "1000", "logger", "session-3.scope", program: "logger");
         for (int i = 0; i < 3; i++) Assert.Equal(0, Run().Lines);
         Assert.Empty(warnings.ToString());
 
@@ -105,10 +105,10 @@ public sealed class JournalRunTests : IDisposable
         Assert.Single(Directory.GetFiles(temporary["state"], "state.db.damaged-*"));
     }
 
-    private void Failure(string source, string uid = "0", string command = "sshd", string unit = "ssh.service") => fresh.Entry(
+    private void Failure(string source, string uid = "0", string command = "sshd", string unit = "ssh.service", string program = "sshd") => fresh.Entry(
         written++,
         ("MESSAGE", string.Create(CultureInfo.InvariantCulture, $"Failed password for root from {source} port {40000 + (written % 1000)} ssh2")),
-        ("SYSLOG_IDENTIFIER", "sshd"), ("_PID", (1000 + written).ToString(CultureInfo.InvariantCulture)), ("_UID", uid), ("_COMM", command),
+        ("SYSLOG_IDENTIFIER", program), ("_PID", (1000 + written).ToString(CultureInfo.InvariantCulture)), ("_UID", uid), ("_COMM", command),
         ("_SYSTEMD_UNIT", unit));
 
     // A minute after the last entry.
