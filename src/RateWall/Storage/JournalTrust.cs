@@ -16,7 +16,8 @@ namespace RateWall.Storage;
 /// start the real sshd in a network namespace of his own, where every address is his. Daemons that go on to log as the
 /// user who has logged in say so in their rule file.
 ///
-/// Of a process that ended before journald looked at it (a forking daemon on a busy machine) nothing is known but its account.
+/// Of a process that ended before journald looked at it (a forking daemon on a busy machine) nothing is known but its
+/// account, or that and its name.
 /// Root is believed then, and an account from which this reading has had an entry out of a unit of the same rule file.
 /// </summary>
 internal sealed class JournalTrust
@@ -73,8 +74,8 @@ internal sealed class JournalTrust
         {
             if (!file.Programs.Contains(program) && !file.Programs.Contains(anyPrefixed)) continue;
             // A program that several files read must be one that all of them would believe.
-            if (!file.Believes(unit, person, account) && !(uid == "0" && file.Programs.Any(p => CommandOf(p) == command))
-                && !(unit.Length == 0 && command.Length == 0 && !person && file.Knows(account))) return false;
+            if (!file.Believes(unit, person, account) && !(uid == "0" && file.IsCalled(command))
+                && !(unit.Length == 0 && (command.Length == 0 || file.IsCalled(command)) && !person && file.Knows(account))) return false;
             known = true;
         }
 
@@ -94,6 +95,8 @@ internal sealed class JournalTrust
         }
 
         public bool Knows(uint account) => accounts.Contains(account);
+
+        public bool IsCalled(string command) => Programs.Any(p => CommandOf(p) == command);
     }
 
     // "postfix/smtpd" is the process smtpd; the kernel keeps 15 bytes of a name (TASK_COMM_LEN, linux/sched.h).

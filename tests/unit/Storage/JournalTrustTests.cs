@@ -56,6 +56,7 @@ public sealed class JournalTrustTests
         Assert.True(trust.Permits("sshd", "ssh.service", "106", "sshd"));
 
         Assert.True(trust.Permits("sshd", "", "106", ""));
+        Assert.True(trust.Permits("sshd", "", "106", "sshd-session"));
         Assert.False(trust.Permits("sshd", "", "107", ""));
         Assert.False(trust.Permits("sshd", "", "1000", ""));
         Assert.False(trust.Permits("sshd", "", "106", "logger"));
