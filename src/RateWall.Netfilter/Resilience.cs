@@ -7,7 +7,7 @@ namespace RateWall.Netfilter;
 internal static class Resilience
 {
     /// <summary>How often a request is repeated before its failure is the answer.</summary>
-    internal const int KernelRetries = 10;
+    internal const int KernelRetries = 30;
 
     /// <summary>
     /// The pipeline of every request to nf_tables: another program committed meanwhile (ERESTART, EAGAIN, or EINTR for a dump
