@@ -19,13 +19,6 @@ public sealed class BusReply : IDisposable
     /// <summary>An object path ("o").</summary>
     public string ObjectPath() => Text('o');
 
-    /// <summary>A 32-bit number ("u").</summary>
-    public uint UInt32()
-    {
-        MustBeThere(LibSystemd.sd_bus_message_read_basic(message, (byte)'u', out uint value));
-        return value;
-    }
-
     /// <summary>A 64-bit number ("t").</summary>
     public ulong UInt64()
     {

@@ -20,9 +20,6 @@ internal sealed class Segment(Piece[] pieces)
     /// <summary>The literal it begins with; empty when it begins with a hole.</summary>
     public byte[] FirstLiteral { get; } = pieces is [{ Kind: PieceKind.Literal }, ..] ? pieces[0].Literal : [];
 
-    /// <summary>How many literal bytes it holds.</summary>
-    public int LiteralLength { get; } = pieces.Sum(p => p.Literal.Length);
-
     /// <summary>Matches at one place; the answer is where it ends, or -1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int MatchAt(ReadOnlySpan<byte> message, int at, ref Captures captures)

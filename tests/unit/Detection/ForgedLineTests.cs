@@ -23,16 +23,8 @@ public sealed class ForgedLineTests
     private static readonly Lazy<Dictionary<string, string[]>> Fragments = new(() =>
         RuleSet.BuiltIn.Compiled.ToDictionary(f => f.Description.Name, FragmentsOf, StringComparer.Ordinal));
 
-    public static TheoryData<string> Rules()
-    {
-        var names = new TheoryData<string>();
-        foreach (RuleFile file in RuleSet.BuiltIn.Compiled)
-            foreach (Rule rule in file.Rules) names.Add(rule.Name);
-        return names;
-    }
-
     [Theory]
-    [MemberData(nameof(Rules))]
+    [MemberData(nameof(HostileLineTests.Rules), MemberType = typeof(HostileLineTests))]
     public void Rule_FilledWithForgeriesOfItsOwnFile_NeverGivesTheForgedSource(string name)
     {
         RuleFile file = RuleSet.BuiltIn.Compiled.Single(f => f.Rules.Any(r => r.Name == name));

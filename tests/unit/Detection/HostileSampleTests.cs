@@ -14,15 +14,8 @@ public sealed partial class HostileSampleTests
     private const string Forged = "203.0.113.66";
     private const int Tries = 20_000;
 
-    public static TheoryData<string> RuleFiles()
-    {
-        var names = new TheoryData<string>();
-        foreach (RuleFileDescription file in RuleSet.BuiltIn.Files) names.Add(file.Name);
-        return names;
-    }
-
     [Theory]
-    [MemberData(nameof(RuleFiles))]
+    [MemberData(nameof(RuleSamplesTests.RuleFiles), MemberType = typeof(RuleSamplesTests))]
     public void Sample_WithAnotherLineInAClientsWords_NeverGivesItsAddress(string name)
     {
         RuleFile file = RuleSet.BuiltIn.Compiled.Single(f => f.Description.Name == name);
