@@ -161,8 +161,10 @@ public sealed class ConnectionLedgerTests
         var memory = new MemoryState();
         var ledger = new ConnectionLedger("imap", SourceKeys.Default, Hashes, memory, 0);
         var model = new EveryLogin((long)threshold.For.TotalMilliseconds);
-        var open = new Dictionary<(SourceAddress, int), OpenConnection>();
-        ulong cookie = 0;
+        // Somebody who stays logged in: he shows throughout that connections and log belong together.
+        var resident = new OpenConnection(1, SourceAddress.FromIPv4(0xC0000209), 1009, 143);
+        var open = new Dictionary<(SourceAddress, int), OpenConnection> { [(resident.Source, resident.Port)] = resident };
+        ulong cookie = resident.Cookie;
         // A look a tenth of a minute, and everything else in the middle between two.
         for (int i = 0; i < rounds.Length; i++)
         {
@@ -177,8 +179,7 @@ public sealed class ConnectionLedgerTests
 
             OpenConnection[] now = [.. open.Values];
             ledger.Look(now);
-            ledger.LoggedIn(Bob, 9, at);
-            ledger.Named(now.Length > 0 ? now[0].Source : Bob);
+            ledger.LoggedIn(resident.Source, resident.Port, at);
             foreach ((SourceAddress source, int port) in logins) ledger.LoggedIn(source, port, at - 5000);
             ConnectionsSeen seen = ledger.Judge(now, at, threshold, (_, count) => count, long.MaxValue, logRead: true);
             (int expected, HashSet<ulong> told) = model.Judge(now, at, logins);
