@@ -18,7 +18,25 @@ internal static partial class LibSystemd
     public static partial int sd_bus_start(BusHandle bus);
 
     [LibraryImport(Library)]
+    public static partial int sd_bus_set_bus_client(BusHandle bus, int b);
+
+    [LibraryImport(Library)]
     public static partial nint sd_bus_flush_close_unref(nint bus);
+
+    [LibraryImport(Library)]
+    public static partial int sd_bus_process(BusHandle bus, out BusMessageHandle message);
+
+    [LibraryImport(Library)]
+    public static partial int sd_bus_wait(BusHandle bus, ulong timeoutUsec);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int sd_bus_path_decode(string path, string prefix, out nint externalId);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int sd_bus_message_is_signal(BusMessageHandle message, string @interface, string member);
+
+    [LibraryImport(Library)]
+    public static partial nint sd_bus_message_get_path(BusMessageHandle message);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int sd_bus_message_new_method_call(
@@ -62,6 +80,9 @@ internal static partial class LibSystemd
 
     [LibraryImport(Library)]
     public static partial int sd_bus_message_read_basic(BusMessageHandle message, byte type, out uint value);
+
+    [LibraryImport(Library)]
+    public static partial int sd_bus_message_read_array(BusMessageHandle message, byte type, out nint bytes, out nuint size);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int sd_bus_message_skip(BusMessageHandle message, string types);

@@ -13,10 +13,17 @@ internal static partial class LibSystemd
 
     // asm-generic/errno-base.h, asm-generic/errno.h
     public const int ENOENT = 2;
+    public const int EINTR = 4;
     public const int EACCES = 13;
+    public const int EPIPE = 32;
     public const int EBADMSG = 74;
     public const int EPROTONOSUPPORT = 93;
     public const int EADDRNOTAVAIL = 99;
+    public const int ECONNRESET = 104;
+    public const int ENOTCONN = 107;
+    public const int ESHUTDOWN = 108;
+    public const int ETIMEDOUT = 110;
+    public const int ECONNREFUSED = 111;
 
     private const string Library = "libsystemd.so.0";
 

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace RateWall.Systemd;
 
 /// <summary>
-/// A connection to the system's D-Bus, for method calls (sd-bus(3)). Where no bus daemon runs, which systemd does not need,
-/// it is one to PID 1 itself, as systemctl makes it. Not thread-safe.
+/// A connection to the system's D-Bus, for method calls and signals (sd-bus(3)). Where no bus daemon runs, which systemd does
+/// not need, it is one to PID 1 itself, as systemctl makes it. Not thread-safe.
 /// </summary>
 public sealed class SystemBus : IDisposable
 {
@@ -15,10 +15,17 @@ public sealed class SystemBus : IDisposable
 
     private readonly BusHandle bus;
 
-    private SystemBus(BusHandle bus) => this.bus = bus;
+    private SystemBus(BusHandle bus, bool hasDaemon)
+    {
+        this.bus = bus;
+        HasDaemon = hasDaemon;
+    }
 
     /// <summary>True when systemd is this machine's PID 1 (sd_booted(3)).</summary>
     public static bool IsSystemdRunning => Directory.Exists("/run/systemd/system");
+
+    /// <summary>True when a bus daemon stands between, which delivers only the signals that were asked for (AddMatch).</summary>
+    public bool HasDaemon { get; }
 
     /// <summary>Connects.</summary>
     /// <exception cref="SystemdException">Nobody listens, the caller may not, or libsystemd.so.0 is not there.</exception>
@@ -27,13 +34,31 @@ public sealed class SystemBus : IDisposable
         const string operation = "connecting to the system bus";
         BusHandle? opened = null;
         int result = LibSystemd.First(operation, () => LibSystemd.sd_bus_open_system(out opened));
-        if (result >= 0) return new(opened!);
+        if (result >= 0) return new(opened!, hasDaemon: true);
         opened?.Dispose();
         if (!File.Exists(PrivateSocket)) LibSystemd.Fail(operation, -result);
-        return ConnectToPid1();
+        return Connect(PrivateSocket, hasDaemon: false);
     }
 
-    /// <summary>Calls a method and waits for its answer, ten seconds at most.</summary>
+    /// <summary>Connects to a socket of the file system: another machine's in a container, or PID 1's own.</summary>
+    /// <param name="socket">Its path.</param>
+    /// <param name="hasDaemon">A bus daemon listens there, and not PID 1 itself.</param>
+    /// <exception cref="SystemdException">Nobody listens, the caller may not, or libsystemd.so.0 is not there.</exception>
+    public static SystemBus Connect(string socket, bool hasDaemon)
+    {
+        string operation = $"connecting to {(hasDaemon ? "the system bus" : "PID 1")} at {socket}";
+        BusHandle? made = null;
+        int result = LibSystemd.First(operation, () => LibSystemd.sd_bus_new(out made));
+        if (result >= 0) result = LibSystemd.sd_bus_set_address(made!, $"unix:path={Uri.EscapeDataString(socket)}");
+        if (result >= 0) result = LibSystemd.sd_bus_set_bus_client(made!, hasDaemon ? 1 : 0);
+        if (result >= 0) result = LibSystemd.sd_bus_start(made!);
+        if (result >= 0) return new(made!, hasDaemon);
+        made?.Dispose();
+        LibSystemd.Fail(operation, -result);
+        return null!;
+    }
+
+    /// <summary>Calls a method and waits for its answer, ten seconds at most. Signals that come meanwhile are kept.</summary>
     /// <param name="destination">The service's name: "org.freedesktop.systemd1".</param>
     /// <param name="path">The object.</param>
     /// <param name="interface">The interface.</param>
@@ -58,18 +83,33 @@ public sealed class SystemBus : IDisposable
         }
     }
 
+    /// <summary>Takes the next message that came unasked, without waiting; the caller disposes it.</summary>
+    /// <returns>Null: there is none now.</returns>
+    /// <exception cref="SystemdException">The connection is gone.</exception>
+    public BusReply? TryReceive()
+    {
+        const string operation = "reading from the system bus";
+        // Each step handles one thing, the bus's own greeting among them; what is nobody's answer it hands over.
+        while (LibSystemd.Check(operation, LibSystemd.sd_bus_process(bus, out BusMessageHandle message)) > 0)
+        {
+            if (message.IsInvalid) continue;
+            var received = new BusReply(message);
+            if (!received.IsSignal("org.freedesktop.DBus.Local", "Disconnected")) return received;
+            received.Dispose();
+            LibSystemd.Fail(operation, LibSystemd.ECONNRESET);
+        }
+
+        return null;
+    }
+
+    /// <summary>Waits until something comes, no longer than so long; a signal to the process may end it earlier.</summary>
+    /// <exception cref="SystemdException">The connection is gone.</exception>
+    public void WaitForMessage(TimeSpan longest)
+    {
+        int result = LibSystemd.sd_bus_wait(bus, (ulong)Math.Max(0, longest.TotalMicroseconds));
+        if (result != -LibSystemd.EINTR) LibSystemd.Check("waiting for the system bus", result);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => bus.Dispose();
-
-    private static SystemBus ConnectToPid1()
-    {
-        const string operation = "connecting to PID 1";
-        LibSystemd.Check(operation, LibSystemd.sd_bus_new(out BusHandle direct));
-        int result = LibSystemd.sd_bus_set_address(direct, $"unix:path={PrivateSocket}");
-        if (result >= 0) result = LibSystemd.sd_bus_start(direct);
-        if (result >= 0) return new(direct);
-        direct.Dispose();
-        LibSystemd.Fail(operation, -result);
-        return null!;
-    }
 }

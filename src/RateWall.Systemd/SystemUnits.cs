@@ -10,12 +10,19 @@ public sealed record TransientTimer(
     string Name, string Description, TimeSpan After, IReadOnlyList<string> Command, IReadOnlyList<string> Environment);
 
 /// <summary>Units of PID 1 (org.freedesktop.systemd1(5)).</summary>
-public sealed class SystemUnits(SystemBus bus, TimeProvider time)
+public sealed partial class SystemUnits(SystemBus bus, TimeProvider time)
 {
-    private const string Destination = "org.freedesktop.systemd1";
-    private const string Root = "/org/freedesktop/systemd1";
-    private const string Manager = "org.freedesktop.systemd1.Manager";
-    private const string NoSuchUnit = "org.freedesktop.systemd1.NoSuchUnit";
+    internal const string Destination = "org.freedesktop.systemd1";
+    internal const string Root = "/org/freedesktop/systemd1";
+    internal const string Manager = Destination + ".Manager";
+
+    private const string UnitInterface = Destination + ".Unit";
+    private const string ServiceInterface = Destination + ".Service";
+    private const string PropertiesInterface = "org.freedesktop.DBus.Properties";
+    private const string NoSuchUnit = Destination + ".NoSuchUnit";
+
+    /// <summary>The year 9999's end, which no time goes beyond.</summary>
+    private const ulong MostMicroseconds = 253_402_300_799_000_000;
 
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan StartPause = TimeSpan.FromMilliseconds(5);
@@ -30,7 +37,7 @@ public sealed class SystemUnits(SystemBus bus, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(timer);
         string unit = timer.Name + ".timer";
-        using (bus.Call(Destination, Root, Manager, "StartTransientUnit", call => call
+        using (Call("StartTransientUnit", call => call
             .String(unit)
             .String("fail")
             .Array("(sv)", properties => TimerProperties(properties, timer))
@@ -53,13 +60,29 @@ public sealed class SystemUnits(SystemBus bus, TimeProvider time)
         }
     }
 
-    /// <summary>Stops a unit; one that is not there is stopped.</summary>
+    /// <summary>Starts a unit; the answer comes when the job is queued.</summary>
+    /// <exception cref="SystemdException">PID 1 refused: it knows no such unit, or the unit may not be started by hand.</exception>
+    public void Start(string unit)
+    {
+        using BusReply job = Call("StartUnit", call => call.String(unit).String("replace"));
+    }
+
+    /// <summary>
+    /// Restarts a unit that runs, and what depends on it; one that somebody stopped stays so. The answer comes when the job is queued.
+    /// </summary>
+    /// <exception cref="SystemdException">PID 1 refused: it knows no such unit, or the unit may not be restarted by hand.</exception>
+    public void Restart(string unit)
+    {
+        using BusReply job = Call("TryRestartUnit", call => call.String(unit).String("replace"));
+    }
+
+    /// <summary>Stops a unit; one that is not there is stopped. The answer comes when the job is queued.</summary>
     /// <exception cref="SystemdException">PID 1 refused.</exception>
     public void Stop(string unit)
     {
         try
         {
-            using BusReply job = bus.Call(Destination, Root, Manager, "StopUnit", call => call.String(unit).String("replace"));
+            using BusReply job = Call("StopUnit", call => call.String(unit).String("replace"));
         }
         catch (SystemdException e) when (e.BusError == NoSuchUnit)
         {
@@ -67,23 +90,8 @@ public sealed class SystemUnits(SystemBus bus, TimeProvider time)
         }
     }
 
-    /// <summary>A unit's ActiveState ("active", "inactive", "failed" and so on); a unit that is not loaded is "inactive".</summary>
-    /// <exception cref="SystemdException">PID 1 refused.</exception>
-    public string ActiveState(string unit)
-    {
-        try
-        {
-            using BusReply found = bus.Call(Destination, Root, Manager, "GetUnit", call => call.String(unit));
-            string path = found.ObjectPath();
-            using BusReply property = bus.Call(
-                Destination, path, "org.freedesktop.DBus.Properties", "Get", call => call.String("org.freedesktop.systemd1.Unit").String("ActiveState"));
-            return property.Variant("s", value => value.String());
-        }
-        catch (SystemdException e) when (e.BusError == NoSuchUnit)
-        {
-            return "inactive";
-        }
-    }
+    /// <summary>Calls a method of PID 1 itself.</summary>
+    internal BusReply Call(string method, Action<BusWriter>? write = null) => bus.Call(Destination, Root, Manager, method, write);
 
     private static void TimerProperties(BusWriter properties, TransientTimer timer)
     {

@@ -27,6 +27,12 @@ public sealed class Container(ContainerEngine engine, string name, string addres
     public void Write(string path, string text) =>
         engine.Docker(["exec", "--interactive", Name, "tee", path], text, limit: null).MustSucceed($"writing {path}");
 
+    /// <summary>
+    /// A path that leads the tests to a file or socket of the container, as it is mounted there. Only for a container that runs,
+    /// and only until it is restarted.
+    /// </summary>
+    public string PathFromHere(string path) => $"/proc/{engine.Docker("inspect", "--format", "{{.State.Pid}}", Name).MustSucceed("docker inspect").Out.Trim()}/root{path}";
+
     /// <summary>What PID 1 wrote.</summary>
     public string Logs()
     {
