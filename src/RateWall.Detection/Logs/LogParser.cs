@@ -13,6 +13,9 @@ public readonly ref struct LineOrigin
 
     /// <summary>When, in milliseconds since 1970; 0: not known.</summary>
     public long UnixMilliseconds { get; init; }
+
+    /// <summary>The syslog priority, 0 to 7 (RFC 5424 section 6.2.1); null: not known.</summary>
+    public int? Priority { get; init; }
 }
 
 /// <summary>
@@ -49,6 +52,7 @@ public sealed class LogParser
     private StampReader stamps;
     private long now;
     private readonly OpenSessions sessions;
+    private readonly TwiceWritten written;
     private long unfinished;
 
     /// <param name="rules">The rule files to match with.</param>
@@ -64,6 +68,7 @@ public sealed class LogParser
         stamps = new(now, zone);
         open = new(rules);
         sessions = new(rules);
+        written = new(rules);
     }
 
     /// <summary>Counts what is understood of each program; null: nobody wants to know.</summary>
@@ -82,7 +87,7 @@ public sealed class LogParser
     public long UnfinishedBytes => unfinished;
 
     /// <summary>Notes that still wait, processes already counted, and sessions that are known; give them to the next run's <see cref="Restore"/>.</summary>
-    public IReadOnlyList<PendingNote> Pending => [.. open.Export(), .. sessions.Export()];
+    public IReadOnlyList<PendingNote> Pending => [.. open.Export(), .. sessions.Export(), .. written.Export()];
 
     /// <summary>Takes back the notes an earlier run left.</summary>
     public void Restore(IEnumerable<PendingNote> notes)
@@ -90,7 +95,8 @@ public sealed class LogParser
         ArgumentNullException.ThrowIfNull(notes);
         foreach (PendingNote note in notes)
         {
-            if (note.Kind == AttemptKind.None) sessions.Restore(note);
+            if (note.Kind == AttemptKind.None && note.Line.Length > 0) written.Restore(note);
+            else if (note.Kind == AttemptKind.None) sessions.Restore(note);
             else open.Restore(note);
         }
     }
@@ -153,7 +159,8 @@ public sealed class LogParser
 
         ReadOnlySpan<byte> found = message;
         if (!Match(ref found, rules.Find(origin.Program), out RuleMatch match)) return;
-        HandOn(new(message, found, origin.ProcessId, origin.UnixMilliseconds == 0 ? now : origin.UnixMilliseconds, match), onAttempt);
+        long time = origin.UnixMilliseconds == 0 ? now : origin.UnixMilliseconds;
+        HandOn(new(message, found, origin.ProcessId, time, match) { SyslogStart = 0, Priority = origin.Priority }, onAttempt);
     }
 
     /// <summary>Hands on the notes that have waited their ten seconds at <paramref name="unixMilliseconds"/>.</summary>
@@ -185,7 +192,7 @@ public sealed class LogParser
         // Only now the rest of the header is worth reading: "[123]: " behind the program, or ": ".
         ReadOnlySpan<byte> behind = text[(tagged.ProgramStart + tagged.ProgramLength)..(tagged.MessageStart - 2)];
         int process = behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]);
-        HandOn(new(text[..tagged.End], message, process, stamps.Read(text[..TaggedLine.Stamp]), match), onAttempt);
+        HandOn(new(text[..tagged.End], message, process, stamps.Read(text[..TaggedLine.Stamp]), match) { SyslogStart = tagged.MessageStart }, onAttempt);
     }
 
     private void ReadLine(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
@@ -197,7 +204,7 @@ public sealed class LogParser
     {
         LineHeader header = LineHeader.Read(text);
         ReadOnlySpan<byte> message = header.Message;
-        int process = header.ProcessId;
+        int process = header.ProcessId, start = text.Length - header.Message.Length;
         ProgramRules[] files = rules.Find(header.Program);
         ProgramRules[]? own = rules.FindOwn(program);
         if (files.Length == 0 || (own is not null && !ReferenceEquals(own, files)))
@@ -207,10 +214,11 @@ public sealed class LogParser
             files = named ? [] : program.IsEmpty ? rules.Everything : rules.Find(program);
             message = header.AfterStamp;
             process = 0;
+            start = -1;
         }
 
         bool matched = Match(ref message, files, out RuleMatch match);
-        line = matched ? new(text, message, process, TimeOf(header.Stamp, message, match), match) : default;
+        line = matched ? new(text, message, process, TimeOf(header.Stamp, message, match), match) { SyslogStart = start } : default;
         return matched;
     }
 
@@ -259,6 +267,8 @@ public sealed class LogParser
             return;
         }
 
+        if (rule.Counting == Counting.Counts && line.Match.File.CopyPriority is not null && line.SyslogStart >= 0
+            && !TakeCopies(line, ref attempt)) return;
         open.SettleFirst(attempt.UnixMilliseconds, onAttempt);
         string program = line.Match.File.Description.Programs[0];
         if (rule.Counting == Counting.Note)
@@ -270,6 +280,17 @@ public sealed class LogParser
         // A limit is no try of its own: it neither answers for a note nor makes later ones superfluous.
         if (rule.Kind != AttemptKind.Limit) open.Counted(line.Match.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
         onAttempt(attempt);
+    }
+
+    // Leaves the tries of the lines that are no copies; false when there are none.
+    private bool TakeCopies(scoped in Line line, ref Attempt attempt)
+    {
+        ReadOnlySpan<byte> text = line.Whole[line.SyslogStart..].TrimEnd("\r "u8);
+        if (text.StartsWith("message repeated "u8)) text = text[(text.IndexOf((byte)'[') + 1)..^1].Trim((byte)' ');
+        RuleMatch match = line.Match;
+        int originals = written.Originals(match.File, line.ProcessId, text, line.UnixMilliseconds, line.Priority, match.Lines);
+        attempt = attempt with { Count = (int)((long)match.Count * originals / match.Lines) };
+        return originals > 0;
     }
 
     private void Open(scoped in Line line, in Attempt attempt)
@@ -316,5 +337,11 @@ public sealed class LogParser
         public readonly int ProcessId = processId;
         public readonly long UnixMilliseconds = unixMilliseconds;
         public readonly RuleMatch Match = match;
+
+        /// <summary>Where the message begins in a line of syslog; -1: the line is of the daemon's own log.</summary>
+        public int SyslogStart { get; init; }
+
+        /// <summary>As in <see cref="LineOrigin.Priority"/>.</summary>
+        public int? Priority { get; init; }
     }
 }

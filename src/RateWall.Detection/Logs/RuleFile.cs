@@ -70,6 +70,9 @@ internal sealed class RuleFile
     /// <summary>True when messages may begin with the daemon's own stamp, zone and "[pid]".</summary>
     public bool IsStamped { get; init; }
 
+    /// <summary>The priority of the copy that a line may have in syslog (0 to 7, RFC 5424 section 6.2.1); null: none has.</summary>
+    public int? CopyPriority { get; init; }
+
     /// <summary>The sample lines; those of a shipped file are read when they are first asked for.</summary>
     public RuleSample[] Samples => samples.Value;
 
@@ -102,6 +105,7 @@ internal sealed class RuleFile
         if (rest.Length >= UncutLength && result.Captures.AddressStart >= 0 && result.Captures.AddressStart + result.Captures.AddressLength == rest.Length)
             result.Captures.AddressStart = -1;
         result.File = this;
+        result.Lines = repeated;
         result.Count = (int)Math.Min((long)result.Captures.Count * repeated, Captures.MaxCount);
         result.Service = result.Rule.Service ?? part?.Service ?? Service;
         message = rest;
@@ -213,6 +217,9 @@ internal struct RuleMatch
 
     /// <summary>Tries the line stands for.</summary>
     public int Count;
+
+    /// <summary>Lines it stands for, each of <see cref="Count"/> by <see cref="Lines"/> tries.</summary>
+    public int Lines;
 
     /// <summary>The service.</summary>
     public string Service;

@@ -7,6 +7,9 @@ internal sealed class RuleFileReader
 
     private static readonly char[] Blanks = [' ', '\t'];
 
+    // By their numbers (RFC 5424 section 6.2.1), named as in syslog(3).
+    private static readonly string[] Priorities = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+
     private readonly string name;
     private readonly string path;
     private readonly string origin;
@@ -21,6 +24,7 @@ internal sealed class RuleFileReader
     private bool ownHeader;
     private int regexes;
     private bool stamped;
+    private int? copyPriority;
     private string? service;
     private string? sample;
     private int number;
@@ -113,6 +117,7 @@ internal sealed class RuleFileReader
             case "header" when rest == "none": ownHeader = true; break;
             case "header" when rest == "stamped": ownHeader = stamped = true; break;
             case "header": throw Wrong($"'header {rest}' is not known", "write 'header none' or 'header stamped' where the lines of the daemon's own log name no program, else nothing");
+            case "twice": copyPriority = Array.IndexOf(Priorities, rest) is >= 0 and var known ? known : throw Wrong($"'twice {rest}' names no priority", "write 'twice notice', or another of syslog(3), where the daemon may write a line once more with it"); break;
             case "part": ReadPart(rest); break;
             case "in": ReadIn(Words(rest, word)); break;
             case "note": ReadCounted(rest, Counting.Note); break;
@@ -162,7 +167,7 @@ internal sealed class RuleFileReader
         int sign = word.IndexOf('@', StringComparison.Ordinal);
         AttemptKind kind = KindOf(sign < 0 ? word : word[..sign]);
         if (kind == AttemptKind.None && word != "none")
-            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), none, opens, programs, units, sessions, service, part, lead, header, '|' or '='");
+            throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), none, opens, programs, units, sessions, service, part, lead, header, twice, '|' or '='");
         AddRule(kind, sign < 0 ? null : word[(sign + 1)..], template, counting);
     }
 
@@ -249,6 +254,7 @@ internal sealed class RuleFileReader
         {
             HasOwnHeader = ownHeader,
             IsStamped = stamped,
+            CopyPriority = copyPriority,
         };
     }
 

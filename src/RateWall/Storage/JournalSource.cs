@@ -86,7 +86,8 @@ internal sealed class JournalSource : ILogSource
         if (process.Length == 0) process = Text("_PID");
         _ = int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int processId);
         byte[] name = Encoding.UTF8.GetBytes(program);
-        var origin = new LineOrigin { Program = name, ProcessId = processId, UnixMilliseconds = journal.UnixMilliseconds };
+        int? priority = journal.Field("PRIORITY") is [>= (byte)'0' and <= (byte)'7' and var digit] ? digit - '0' : null;
+        var origin = new LineOrigin { Program = name, ProcessId = processId, UnixMilliseconds = journal.UnixMilliseconds, Priority = priority };
         parser.Read(journal.Field("MESSAGE"), in origin, onAttempt);
     }
 
