@@ -25,14 +25,14 @@ internal static class ClearCommand
         using KernelWall wall = KernelWall.Open(session.StateDirectory, session.Time);
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
         DateTimeOffset now = session.Time.GetUtcNow();
-        // Names are for programs only: people get a number, and a million names would fill the memory.
-        ChangeItemForm[] items = session.Format == OutputFormat.Json
-            ? [.. state.InForce(now).Select(b => b.Target).Distinct().Select(t => new ChangeItemForm(t.ToString(), "unbanned"))]
-            : [];
+        // Names are for programs only. A million would fill the memory, so they are read when all is done, as they were before.
+        using StateDatabase? before = session.Format == OutputFormat.Json ? StateDatabase.OpenReadOnly(session.StateDirectory) : null;
+        using IDisposable? moment = before?.Snapshot();
         // The history first, for the reason that unban gives.
         long ended = state.ForgiveEverybody(now);
         if (wall.Present) wall.ClearBans();
-        if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, new ChangeForm("clear", ended > 0, items), AnswerJson.Default.ChangeForm);
+        if (session.Format == OutputFormat.Json)
+            AnswerJson.WriteEach<ChangeForm, ChangeItemForm>(session.Out, new("clear", ended > 0, []), AnswerJson.Default.ChangeForm, AnswerJson.Default.ChangeItemForm, write => before?.EachTargetInForce(now, t => write(new(t.ToString(), "unbanned"))));
         else session.Out.WriteLine(ended == 0 ? "Nobody was banned." : $"{HumanCount.Of(ended, "ban")} ended.");
         return ExitCode.Done;
     }

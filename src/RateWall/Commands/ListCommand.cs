@@ -23,36 +23,32 @@ internal static class ListCommand
         int limit = BanArguments.ReadLimit(arguments.GetValue(Limit));
         DateTimeOffset now = session.Time.GetUtcNow();
         using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
-        IReadOnlyList<StoredBan> bans = arguments.GetValue(Everything)
-            ? state?.History(limit) ?? []
-            : state?.NewestInForce(now, limit) ?? [];
+        // The rows are read twice where they are too many to be held.
+        using IDisposable? moment = state?.Snapshot();
+        bool everything = arguments.GetValue(Everything);
+        void Each(Action<StoredBan> take)
+        {
+            if (everything) state?.EachOfHistory(limit, take);
+            else state?.EachNewestInForce(now, limit, take);
+        }
+
         if (session.Format == OutputFormat.Json)
-            AnswerJson.Write(session.Out, new BansForm([.. bans.Select(b => BanForms.Of(b, now))]), AnswerJson.Default.BansForm);
-        else
-            Print(session, bans, now);
+            AnswerJson.WriteEach<BansForm, BanForm>(session.Out, new([]), AnswerJson.Default.BansForm, AnswerJson.Default.BanForm, write => Each(b => write(BanForms.Of(b, now))));
+        else if (!Table().WriteEach(session.Out, session.OutTerminal, write => Each(b => write(Row(b, now)))))
+            session.Out.WriteLine("Nobody is banned.");
         return ExitCode.Done;
     }
 
-    private static void Print(Session session, IReadOnlyList<StoredBan> bans, DateTimeOffset now)
+    private static AnswerTable Table() => new("TARGET", "SCOPE", "SINCE", ">REMAINING", ">TRIES", "REASON");
+
+    private static Cell[] Row(StoredBan ban, DateTimeOffset now)
     {
-        if (bans.Count == 0)
+        string remaining = ban.State switch
         {
-            session.Out.WriteLine("Nobody is banned.");
-            return;
-        }
-
-        var table = new AnswerTable("TARGET", "SCOPE", "SINCE", ">REMAINING", ">TRIES", "REASON");
-        foreach (StoredBan ban in bans)
-        {
-            string remaining = ban.State switch
-            {
-                BanState.Removed => "taken back",
-                BanState.Pending => "no room",
-                _ => HumanTime.Remaining(ban.Until, now),
-            };
-            table.Add(ban.Target.ToString(), ban.Scope, HumanTime.Time(ban.At, TimeZoneInfo.Local), remaining, $"{ban.Count}", ban.Reason);
-        }
-
-        table.WriteTo(session.Out, session.OutTerminal);
+            BanState.Removed => "taken back",
+            BanState.Pending => "no room",
+            _ => HumanTime.Remaining(ban.Until, now),
+        };
+        return [ban.Target.ToString(), ban.Scope, HumanTime.Time(ban.At, TimeZoneInfo.Local), remaining, $"{ban.Count}", ban.Reason];
     }
 }

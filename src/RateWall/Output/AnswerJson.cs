@@ -31,4 +31,30 @@ public sealed partial class AnswerJson : JsonSerializerContext
         ArgumentNullException.ThrowIfNull(output);
         output.WriteLine(JsonSerializer.Serialize(form, type));
     }
+
+    /// <summary>Writes a form whose list, its last member, is too long to be held: its items come one by one.</summary>
+    /// <param name="output">Where to.</param>
+    /// <param name="empty">The form with an empty list.</param>
+    /// <param name="type">The form's type.</param>
+    /// <param name="itemType">The type of the list's items.</param>
+    /// <param name="items">Calls for each item.</param>
+    public static void WriteEach<TForm, TItem>(TextWriter output, TForm empty, JsonTypeInfo<TForm> type, JsonTypeInfo<TItem> itemType, Action<Action<TItem>> items)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(items);
+        const string end = "]}";
+        string form = JsonSerializer.Serialize(empty, type);
+        if (!form.EndsWith("[]}", StringComparison.Ordinal)) throw new ArgumentException($"{type.Type.Name} does not end with an empty list", nameof(empty));
+        var blocks = new OutputBlocks(output);
+        blocks.Write(form[..^end.Length]);
+        string separator = "";
+        items(item =>
+        {
+            blocks.Write(separator);
+            blocks.Write(JsonSerializer.Serialize(item, itemType));
+            separator = ",";
+        });
+        blocks.WriteLine(end);
+        blocks.Flush();
+    }
 }

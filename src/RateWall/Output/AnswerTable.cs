@@ -40,6 +40,9 @@ public readonly record struct Cell(string Text, Tone Tone = Tone.Plain)
 /// </summary>
 public sealed class AnswerTable
 {
+    /// <summary>So many rows are drawn on a terminal; more are written as into a file, for drawing needs them all at once.</summary>
+    private const int MostDrawn = 1000;
+
     private const string Gap = "  ";
     private readonly string[] headings;
     private readonly bool[] right;
@@ -61,9 +64,7 @@ public sealed class AnswerTable
     public void Add(params Cell[] cells)
     {
         ArgumentNullException.ThrowIfNull(cells);
-        if (cells.Length != headings.Length)
-            throw new ArgumentException($"a row of this table has {headings.Length} cells, not {cells.Length}", nameof(cells));
-        rows.Add([.. cells.Select(c => c with { Text = TerminalText.Escape(c.Text) })]);
+        rows.Add(Escaped(cells));
     }
 
     /// <summary>Prints the table.</summary>
@@ -77,24 +78,65 @@ public sealed class AnswerTable
         else WritePlain(output);
     }
 
+    /// <summary>
+    /// Prints rows that may be too many to be held: they are asked for twice, first for their widths. Without a row nothing is
+    /// printed.
+    /// </summary>
+    /// <param name="output">Where to.</param>
+    /// <param name="terminal">What <paramref name="output"/> can do.</param>
+    /// <param name="each">Calls for each row, both times alike.</param>
+    /// <returns>False when there was no row.</returns>
+    public bool WriteEach(TextWriter output, Terminal terminal, Action<Action<Cell[]>> each)
+    {
+        ArgumentNullException.ThrowIfNull(each);
+        int[] widths = Widths();
+        bool few = true;
+        each(cells =>
+        {
+            Cell[] row = Escaped(cells);
+            for (int i = 0; i < widths.Length; i++) widths[i] = Math.Max(widths[i], WidthOf(row[i].Text));
+            few &= rows.Count < MostDrawn;
+            if (few) rows.Add(row);
+        });
+        if (rows.Count == 0) return false;
+        if (few)
+        {
+            WriteTo(output, terminal);
+            return true;
+        }
+
+        rows.Clear();
+        var blocks = new OutputBlocks(output);
+        blocks.WriteLine(Line(widths, headings));
+        each(cells => blocks.WriteLine(Line(widths, Texts(Escaped(cells)))));
+        blocks.Flush();
+        return true;
+    }
+
+    private Cell[] Escaped(Cell[] cells) => cells.Length == headings.Length
+        ? Array.ConvertAll(cells, c => c with { Text = TerminalText.Escape(c.Text) })
+        : throw new ArgumentException($"a row of this table has {headings.Length} cells, not {cells.Length}", nameof(cells));
+
+    private static string[] Texts(Cell[] row) => Array.ConvertAll(row, c => c.Text);
+
     private void WritePlain(TextWriter output)
     {
         int[] widths = Widths();
-        WriteRow(output, widths, headings);
-        foreach (Cell[] row in rows) WriteRow(output, widths, [.. row.Select(c => c.Text)]);
+        output.WriteLine(Line(widths, headings));
+        foreach (Cell[] row in rows) output.WriteLine(Line(widths, Texts(row)));
     }
 
-    private void WriteRow(TextWriter output, int[] widths, string[] texts)
+    private string Line(int[] widths, string[] texts)
     {
         var line = new StringBuilder();
         for (int i = 0; i < texts.Length; i++)
         {
-            string padding = new(' ', widths[i] - WidthOf(texts[i]));
+            string padding = new(' ', Math.Max(0, widths[i] - WidthOf(texts[i])));
             if (i > 0) line.Append(Gap);
             line.Append(right[i] ? padding : texts[i]).Append(right[i] ? texts[i] : padding);
         }
 
-        output.WriteLine(line.ToString().TrimEnd(' '));
+        return line.ToString().TrimEnd(' ');
     }
 
     private int[] Widths() =>

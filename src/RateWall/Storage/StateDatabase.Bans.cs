@@ -8,6 +8,7 @@ namespace RateWall.Storage;
 public sealed partial class StateDatabase
 {
     private const string BanColumns = "id, target, scope, service, detection, at, until, reason, count, evidence, state";
+    private const int BanFields = 11;
 
     /// <summary>Writes bans down as pending, in one transaction, and gives them back with their numbers.</summary>
     public IReadOnlyList<StoredBan> AddPending(IReadOnlyList<StoredBan> bans)
@@ -80,47 +81,6 @@ public sealed partial class StateDatabase
     public IReadOnlyList<StoredBan> InForceAtOneService(DateTimeOffset now) =>
         All($"SELECT {BanColumns} FROM bans WHERE until > $1 AND state <> 2 AND scope <> 'all'", ReadBan, Stamp(now));
 
-    /// <summary>
-    /// Who is banned now, whoever was banned last first: one row for each target and scope, since its first ban that still
-    /// counts, until the last deadline.
-    /// </summary>
-    public IReadOnlyList<StoredBan> NewestInForce(DateTimeOffset now, int limit = int.MaxValue)
-    {
-        var newest = new List<StoredBan>();
-        if (limit <= 0) return newest;
-        var seen = new HashSet<(AddressPrefix, string)>();
-        Each(
-            $"SELECT {BanColumns} FROM bans WHERE +until > $1 AND state = 1 ORDER BY at DESC, id DESC",
-            row =>
-            {
-                StoredBan ban = ReadBan(row);
-                if (seen.Add((ban.Target, ban.Scope))) newest.Add(Merged(ban, now));
-                return newest.Count < limit;
-            },
-            Stamp(now));
-        return newest;
-    }
-
-    /// <summary>
-    /// Streams what is in force, one call for each target and scope, with its latest deadline: a million rows are never in
-    /// memory at once. The call may not write to the state.
-    /// </summary>
-    /// <param name="now">The time.</param>
-    /// <param name="settled">True: only bans that the kernel has taken; pending ones are left out.</param>
-    /// <param name="take">Is given target, scope and deadline.</param>
-    public void EachInForce(DateTimeOffset now, bool settled, Action<AddressPrefix, string, DateTimeOffset> take)
-    {
-        ArgumentNullException.ThrowIfNull(take);
-        Each(
-            "SELECT target, scope, max(until) FROM bans WHERE +until > $1 AND (state = 1 OR state = $2) GROUP BY target, scope",
-            r =>
-            {
-                take(Network(r.GetString(0)), r.GetString(1), Time(r.GetInt64(2)));
-                return true;
-            },
-            Stamp(now), (int)(settled ? BanState.Active : BanState.Pending));
-    }
-
     /// <summary>How many rows are in force and settled, counted no further than <paramref name="most"/>.</summary>
     public long CountRowsInForce(DateTimeOffset now, long most) =>
         Number("SELECT count(*) FROM (SELECT 1 FROM bans WHERE until > $1 AND state = 1 LIMIT $2)", Stamp(now), most);
@@ -146,8 +106,12 @@ public sealed partial class StateDatabase
         One("SELECT count(DISTINCT target) FROM bans WHERE +until > $1 AND state = 1", r => r.GetInt64(0), Stamp(now));
 
     /// <summary>Every ban that is remembered, newest first.</summary>
-    public IReadOnlyList<StoredBan> History(int limit = int.MaxValue) =>
-        All($"SELECT {BanColumns} FROM bans ORDER BY at DESC, id DESC LIMIT $1", ReadBan, limit);
+    public IReadOnlyList<StoredBan> History(int limit = int.MaxValue)
+    {
+        var found = new List<StoredBan>();
+        EachOfHistory(limit, found.Add);
+        return found;
+    }
 
     /// <summary>Every ban that is remembered of an address or a network, of what lies in it and of what it lies in; newest first.</summary>
     public IReadOnlyList<StoredBan> HistoryOf(AddressPrefix who, int limit)
@@ -263,18 +227,6 @@ public sealed partial class StateDatabase
         ];
         foreach ((string detection, string service, string subject) in inside)
             Run("DELETE FROM windows WHERE detection = $1 AND service = $2 AND subject = $3", detection, service, subject);
-    }
-
-    private StoredBan Merged(StoredBan newest, DateTimeOffset now)
-    {
-        StoredBan merged = newest;
-        foreach (StoredBan other in BansOf(newest.Target))
-        {
-            if (other.Scope != newest.Scope || other.State != BanState.Active || other.Until <= now) continue;
-            merged = (other.Until > merged.Until ? other : merged) with { At = other.At < merged.At ? other.At : merged.At };
-        }
-
-        return merged;
     }
 
     // Who is forgiven is no member of a group any more: what others do must not be counted with it.

@@ -7,6 +7,22 @@ namespace RateWall.UnitTests.Output;
 // The expected texts are the promise to other programs: change one only together with the schema's number.
 public sealed class AnswerJsonTests
 {
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    [InlineData(1000)]
+    public void WriteEach_ItemByItem_IsTheFormAsAWhole(int count)
+    {
+        ChangeItemForm[] items = [.. Enumerable.Range(0, count).Select(i => new ChangeItemForm($"192.0.2.{i}", "unbanned", Note: "\u001b"))];
+        using StringWriter whole = new(), each = new();
+        AnswerJson.Write(whole, new ChangeForm("clear", true, items), AnswerJson.Default.ChangeForm);
+
+        AnswerJson.WriteEach<ChangeForm, ChangeItemForm>(
+            each, new("clear", true, []), AnswerJson.Default.ChangeForm, AnswerJson.Default.ChangeItemForm, write => Array.ForEach(items, write));
+
+        Assert.Equal(whole.ToString(), each.ToString());
+    }
+
     [Fact]
     public void Status_Form_IsAsPromised() => Same(
         """{"schema":"ratewall.status/1","wall":{"present":true,"drift":false,"unconfirmed_until":"2026-01-31T16:05:09Z"},"bans":{"active":3},"services":[{"name":"imap","ports":[143,993],"passed":10,"limited":2,"overflow":0,"banned":1,"siege":null,"lockdown":null,"siege_passed":0,"siege_dropped":0,"locked":0}],"log_warnings":[]}""",

@@ -44,6 +44,34 @@ public sealed class AnswerTableTests
         Assert.Throws<ArgumentException>(() => new AnswerTable("A", "B").Add("only one"));
 
     [Theory]
+    [InlineData(1000)]
+    [InlineData(1001)]
+    public void WriteEach_MoreRowsThanAreHeld_PrintsTheSame(int more)
+    {
+        AnswerTable held = Sample("ok");
+        for (int i = 0; i < more; i++) held.Add($"service {i}", $"{i}", "fine");
+        using var output = new StringWriter { NewLine = "\n" };
+
+        bool any = new AnswerTable("NAME", ">COUNT", "NOTE").WriteEach(output, Terminal.None, row =>
+        {
+            row(["ssh", "7", "fine"]);
+            row(["\u001b[2J", "12345", "ok"]);
+            for (int i = 0; i < more; i++) row([$"service {i}", $"{i}", "fine"]);
+        });
+
+        Assert.True(any);
+        Assert.Equal(Print(held, Terminal.None), output.ToString());
+    }
+
+    [Fact]
+    public void WriteEach_NoRow_PrintsNothing()
+    {
+        using var output = new StringWriter();
+        Assert.False(new AnswerTable("NAME").WriteEach(output, Terminal.None, _ => { }));
+        Assert.Equal("", output.ToString());
+    }
+
+    [Theory]
     [InlineData(null, "xterm", true)]
     [InlineData("", "xterm", true)]
     [InlineData("1", "xterm", false)]

@@ -334,6 +334,51 @@ public sealed class StateDatabaseTests : IDisposable
         Assert.Equal("", warnings.ToString());
     }
 
+    [Fact]
+    public void EachNewestInForce_SeveralBansOfATarget_IsOneSinceTheFirstUntilTheLast()
+    {
+        using StateDatabase state = Open();
+        state.Activate(state.AddPending(
+        [
+            Ban() with { At = Now.AddMinutes(-5), Until = Now.AddHours(2), Reason = "the longest" },
+            Ban() with { At = Now.AddMinutes(-3), Until = Now.AddHours(1) },
+            Ban() with { At = Now.AddMinutes(-9), Until = Now.AddMinutes(-1) },
+            Ban() with { At = Now.AddMinutes(-1), Scope = "ssh" },
+            Ban("192.0.2.2") with { At = Now.AddMinutes(-4) },
+        ]));
+        state.AddPending([Ban("192.0.2.3")]);
+        var seen = new List<string>();
+
+        state.EachNewestInForce(Now, 10, b => seen.Add($"{b.Target} {b.Scope} {(Now - b.At).TotalMinutes} {(b.Until - Now).TotalMinutes} {b.Reason}"));
+
+        Assert.Equal(
+            ["192.0.2.1 ssh 1 10 6 failures at ssh in 10m", "192.0.2.1 all 5 120 the longest", "192.0.2.2 all 4 10 6 failures at ssh in 10m"], seen);
+        seen.Clear();
+        state.EachNewestInForce(Now, 1, b => seen.Add($"{b.Target} {b.Scope}"));
+        Assert.Equal(["192.0.2.1 ssh"], seen);
+    }
+
+    [Fact]
+    public void Snapshot_WhileAWriterClears_HoldsWhatWas()
+    {
+        using StateDatabase writer = Open();
+        writer.Activate(writer.AddPending([Ban(), Ban() with { Scope = "ssh" }]));
+        writer.AddPending([Ban("192.0.2.2")]);
+        using StateDatabase reader = StateDatabase.OpenReadOnly(directory.Path)!;
+        var before = new List<AddressPrefix>();
+        var after = new List<AddressPrefix>();
+
+        using (reader.Snapshot())
+        {
+            Assert.Equal(2, writer.ForgiveEverybody(Now));
+            reader.EachTargetInForce(Now, before.Add);
+        }
+
+        reader.EachTargetInForce(Now, after.Add);
+        Assert.Equal([Offender, AddressPrefix.Parse("192.0.2.2")], before.Order());
+        Assert.Empty(after);
+    }
+
     private static WindowMark Mark(long at) => new(at, 0, 0);
 
     private static ExplainedBan[] Explained(IReadOnlyList<StoredBan> bans) => [.. bans.Select(b => new ExplainedBan(b, []))];
