@@ -23,6 +23,10 @@ public sealed class ConnectionLedger
     // A stamp of a log may have whole seconds, and lie a little before its connection's first packet is known.
     private const long Slack = 2000;
 
+    // The side that closes first, in mail and FTP the server, keeps the connection in TIME-WAIT for a minute (RFC 9293 3.6.1;
+    // TCP_TIMEWAIT_LEN in net/tcp.h). A login that is older may have ended without a trace.
+    private const long Trace = 55_000;
+
     // So many logins from addresses without any connection mean that connections and log do not belong together: before any
     // login ever did, and after.
     private const int StrangeLoginsAtFirst = 10;
@@ -37,7 +41,8 @@ public sealed class ConnectionLedger
     private long lastLook = long.MinValue, lastLogin;
     private bool everMatched, overflowed, changed, newLogins, looked;
     private int strange;
-    private HashSet<ulong> present = [];
+    private long lookedAt;
+    private HashSet<ulong> present = [], exempt = [];
 
     /// <param name="service">The service.</param>
     /// <param name="keys">Makes keys.</param>
@@ -58,12 +63,18 @@ public sealed class ConnectionLedger
     /// <summary>When the connections were last looked at, in ms since 1970; <see cref="long.MinValue"/>: never.</summary>
     public long LastLook => lastLook;
 
-    /// <summary>The connections that are open now; what is read of the log afterwards is held against them.</summary>
-    public void Look(IReadOnlyList<OpenConnection> open)
+    /// <summary>Who is and just was connected; what is read of the log afterwards is held against that.</summary>
+    /// <param name="connected">The addresses of all connections, those in TIME-WAIT with them.</param>
+    /// <param name="exempted">Those among them that are never judged: their logins say nothing of other connections.</param>
+    /// <param name="now">When, in ms since 1970.</param>
+    public void Look(IEnumerable<SourceAddress> connected, IEnumerable<SourceAddress> exempted, long now)
     {
-        ArgumentNullException.ThrowIfNull(open);
-        present = [.. open.Select(c => HashOf(c.Source, 0))];
-        looked = true;
+        ArgumentNullException.ThrowIfNull(connected);
+        ArgumentNullException.ThrowIfNull(exempted);
+        exempt = [.. exempted.Select(s => HashOf(s, 0))];
+        present = [.. connected.Select(s => HashOf(s, 0))];
+        present.ExceptWith(exempt);
+        (looked, lookedAt) = (true, now);
     }
 
     /// <summary>Takes a line of the service that names a source: connections and log belong together if it has one open.</summary>
@@ -83,7 +94,7 @@ public sealed class ConnectionLedger
         ulong address = HashOf(source, 0);
         lastLogin = Math.Max(lastLogin, unixMilliseconds);
         if (present.Contains(address)) Named(source);
-        else if (looked) strange = Math.Min(strange + 1, StrangeLogins);
+        else if (looked && unixMilliseconds <= lookedAt && unixMilliseconds > lookedAt - Trace && !exempt.Contains(address)) strange = Math.Min(strange + 1, StrangeLogins);
         // An older one can only be about connections that were there before the first look.
         if (lastLook == long.MinValue || unixMilliseconds < lastLook - LongestGap) return;
         if (logins.Count >= Most)

@@ -22,13 +22,17 @@ internal sealed class ConnectionWatch
     // A listing costs some microseconds a connection; with --follow, rounds may follow each other closely.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
+    // All that a connection goes through after its handshake: also the short ones whose logins are about to be read.
+    private static readonly TcpState[] Accepted =
+        [TcpState.Established, TcpState.FinWait1, TcpState.FinWait2, TcpState.TimeWait, TcpState.CloseWait, TcpState.LastAck, TcpState.Closing];
+
     private readonly EffectivePolicy policy;
     private readonly Exemptions exemptions;
     private readonly StateDatabase state;
     private readonly TimeProvider time;
     private readonly DateTimeOffset lookedAt;
     private readonly Dictionary<string, ConnectionLedger> ledgers;
-    private readonly Dictionary<string, List<OpenConnection>> open = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<OpenConnection>> open;
     private readonly Dictionary<ulong, TcpSocket> sockets = [];
     private readonly List<TcpSocket> toEnd = [];
 
@@ -42,6 +46,7 @@ internal sealed class ConnectionWatch
         long boot = lookedAt.ToUnixTimeMilliseconds() - Environment.TickCount64;
         UserNames hashes = state.UserNames();
         ledgers = Watched(policy).ToDictionary(s => s.Name, s => new ConnectionLedger(s.Name, exemptions.Keys, hashes, state, boot), StringComparer.Ordinal);
+        open = ledgers.Keys.ToDictionary(s => s, _ => new List<OpenConnection>(), StringComparer.Ordinal);
     }
 
     /// <summary>True when the connections were looked at, so that they can be judged.</summary>
@@ -94,7 +99,7 @@ internal sealed class ConnectionWatch
         foreach (ServicePolicy service in Watched(policy))
         {
             seen.Add((service, ledgers[service.Name].Judge(
-                open.GetValueOrDefault(service.Name, []), lookedAt.ToUnixTimeMilliseconds(), service.Detections.Holders,
+                open[service.Name], lookedAt.ToUnixTimeMilliseconds(), service.Detections.Holders,
                 (key, count) => IsTrusted(key, service.Family) ? count * policy.Trust.Factor : count,
                 (long)policy.Trust.For.TotalMilliseconds, !unread.Contains(service.Name))));
         }
@@ -125,16 +130,19 @@ internal sealed class ConnectionWatch
         var services = new Dictionary<int, string>();
         foreach (ServicePolicy service in Watched(policy))
             foreach (int port in service.Ports) services[port] = service.Name;
+        var connected = ledgers.Keys.ToDictionary(s => s, _ => new HashSet<SourceAddress>(), StringComparer.Ordinal);
+        var exempted = new HashSet<SourceAddress>();
         try
         {
             using SocketDiagnostics diagnostics = SocketDiagnostics.Open(time);
-            foreach (TcpSocket socket in diagnostics.List(new([TcpState.Established], services.Keys)))
+            foreach (TcpSocket socket in diagnostics.List(new(Accepted, services.Keys)))
             {
                 SourceAddress remote = SourceAddress.From(socket.Remote.Address);
-                if (exemptions.Find(AddressPrefix.Single(remote)) is not null || !sockets.TryAdd(socket.Cookie, socket)) continue;
                 string service = services[socket.Local.Port];
-                if (!open.TryGetValue(service, out List<OpenConnection>? of)) open.Add(service, of = []);
-                of.Add(new(socket.Cookie, remote, socket.Remote.Port, socket.Local.Port));
+                connected[service].Add(remote);
+                if (exemptions.Find(AddressPrefix.Single(remote)) is not null) exempted.Add(remote);
+                else if (socket.State == TcpState.Established && sockets.TryAdd(socket.Cookie, socket))
+                    open[service].Add(new(socket.Cookie, remote, socket.Remote.Port, socket.Local.Port));
             }
         }
         catch (NetfilterException e)
@@ -143,7 +151,7 @@ internal sealed class ConnectionWatch
             return;
         }
 
-        foreach ((string service, ConnectionLedger ledger) in ledgers) ledger.Look(open.GetValueOrDefault(service, []));
+        foreach ((string service, ConnectionLedger ledger) in ledgers) ledger.Look(connected[service], exempted, lookedAt.ToUnixTimeMilliseconds());
         IsLook = true;
     }
 

@@ -12,9 +12,13 @@ public sealed class ConnectionLedgerTests
     private const long Start = 1_700_000_000_000;
     private static readonly HoldersThreshold Two = new(2, TimeSpan.FromSeconds(60));
     private static readonly UserNames Hashes = new(new byte[16]);
-    private static readonly SourceAddress Bob = SourceAddress.FromIPv4(0xC0000201), Eve = SourceAddress.FromIPv4(0xC0000202);
+    private static readonly SourceAddress Bob = SourceAddress.FromIPv4(0xC0000201), Eve = SourceAddress.FromIPv4(0xC0000202),
+        Carol = SourceAddress.FromIPv4(0xC0000203);
 
     private readonly MemoryState state = new();
+
+    // Connections in TIME-WAIT, and addresses that are never judged.
+    private readonly HashSet<SourceAddress> left = [], exempt = [];
 
     [Fact]
     public void Judge_HeldForLong_TellsTheSourceOnce()
@@ -140,6 +144,49 @@ public sealed class ConnectionLedgerTests
     }
 
     [Fact]
+    public void Judge_LoginsWhoseConnectionsHaveJustEnded_Fit()
+    {
+        left.Add(Bob);
+        OpenConnection[] held = [Of(1, Eve, 1001), Of(2, Eve, 1002)];
+        Judge(0, []);
+        for (int i = 1; i <= 20; i++) Judge(i * 1000, held, l => l.LoggedIn(Bob, 7, Start + 500));
+        Assert.Single(Judge(80_000, held).Holders);
+    }
+
+    [Theory]
+    [InlineData(-60_000)]
+    [InlineData(2000)]
+    public void Judge_LoginsWhoseConnectionsMayHaveEndedOrNotBeenThereYet_ProveNothing(int when)
+    {
+        OpenConnection[] held = [Of(1, Eve, 1001), Of(2, Eve, 1002)];
+        Judge(0, []);
+        for (int i = 1; i <= 20; i++) Judge(i * 1000, held, l => l.LoggedIn(Bob, 7, Start + (i * 1000) + when));
+        Assert.Single(Judge(80_000, held).Holders);
+    }
+
+    [Fact]
+    public void Judge_LoginsOfTheExempt_ProveNothing()
+    {
+        exempt.Add(Bob);
+        left.Add(Bob);
+        OpenConnection[] held = [Of(1, Eve, 1001), Of(2, Eve, 1002)];
+        Judge(0, []);
+        for (int i = 1; i <= 20; i++) Judge(i * 1000, held, l => l.LoggedIn(Bob, 7, Start + 500));
+        Assert.Single(Judge(80_000, held).Holders);
+        // Among them somebody else's, as behind a proxy that is not exempt.
+        for (int i = 1; i <= 10; i++)
+        {
+            Judge(80_000 + (i * 1000), held, l =>
+            {
+                l.LoggedIn(Bob, 7, Start + 80_000);
+                l.LoggedIn(Carol, 7, Start + 80_000);
+            });
+        }
+
+        Assert.Null(Judge(95_000, held).Unauthenticated);
+    }
+
+    [Fact]
     public void Judge_AnyHistoryWithRestarts_AgreesWithTheModel() =>
         Prop.ForAll(Histories().ToArbitrary(), Agree).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
 
@@ -178,7 +225,7 @@ public sealed class ConnectionLedgerTests
             }
 
             OpenConnection[] now = [.. open.Values];
-            ledger.Look(now);
+            ledger.Look(now.Select(c => c.Source), [], at);
             ledger.LoggedIn(resident.Source, resident.Port, at);
             foreach ((SourceAddress source, int port) in logins) ledger.LoggedIn(source, port, at - 5000);
             ConnectionsSeen seen = ledger.Judge(now, at, threshold, (_, count) => count, long.MaxValue, logRead: true);
@@ -199,7 +246,7 @@ public sealed class ConnectionLedgerTests
     private ConnectionsSeen Judge(int at, OpenConnection[] open, Action<ConnectionLedger>? read = null, long boot = 0, bool logRead = true)
     {
         var ledger = new ConnectionLedger("imap", SourceKeys.Default, Hashes, state, boot);
-        ledger.Look(open);
+        ledger.Look(left.Concat(open.Select(c => c.Source)), exempt, Start + at);
         read?.Invoke(ledger);
         ConnectionsSeen seen = ledger.Judge(open, Start + at, Two, (_, count) => count, long.MaxValue, logRead);
         state.Save(ledger.Changed);
