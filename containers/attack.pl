@@ -139,8 +139,8 @@ sub attempt {
         $socket = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port, LocalHost => $source, Type => SOCK_STREAM) or die "no connection: $@\n";
         $socket->autoflush(1);
         my $answer = $protocols{$protocol}->();
-        # The daemon has done with it when it closes.
-        shutdown $socket, 1;
+        # The daemon has done with it when it closes. Who has taken leave waits for that, as clients do.
+        shutdown $socket, 1 unless $answer && $protocol ne 'ssh';
         unless ($protocol eq 'ssh') { while (defined(my $rest = <$socket>)) { } }
         $answer;
     };

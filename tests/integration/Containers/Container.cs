@@ -17,6 +17,9 @@ public sealed class Container(ContainerEngine engine, string name, string addres
     /// <summary>Runs a program in the container that reads what is given.</summary>
     public Answer ExecWithInput(string input, params string[] command) => engine.Docker(["exec", "--interactive", Name, .. command], input, limit: null);
 
+    /// <summary>Starts a program in the container that goes on; it ends with the container.</summary>
+    public void Start(params string[] command) => engine.Docker(["exec", "--detach", Name, .. command]).MustSucceed("docker exec --detach");
+
     /// <summary>Copies a file or directory of the machine into the container.</summary>
     public void CopyIn(string from, string to) => engine.Docker("cp", from, $"{Name}:{to}").MustSucceed("docker cp");
 
@@ -55,8 +58,8 @@ public sealed class Container(ContainerEngine engine, string name, string addres
         Exec("timeout", "2", "bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}")).ExitCode == 0;
 
     /// <summary>Opens a TCP connection to another machine that stays, without a word; it ends with the container.</summary>
-    public void HoldConnection(string to, int port) => engine.Docker(
-        "exec", "--detach", Name, "bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}; exec sleep infinity")).MustSucceed("holding a connection");
+    public void HoldConnection(string to, int port) =>
+        Start("bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}; exec sleep infinity"));
 
     /// <summary>One real ssh login with a wrong password.</summary>
     public Answer FailLogin(string to, string user) => Exec(

@@ -11,7 +11,15 @@ namespace RateWall.IntegrationTests.Containers;
 /// <param name="Port">And the port.</param>
 /// <param name="Name">The name, byte by byte as Latin-1.</param>
 /// <param name="Password">The password.</param>
-internal sealed record Login(string Protocol, string Source, string Host, int Port, string Name, string Password);
+internal sealed record Login(string Protocol, string Source, string Host, int Port, string Name, string Password)
+{
+    /// <summary>A line of what containers/attack.pl reads.</summary>
+    public string Line =>
+        string.Create(CultureInfo.InvariantCulture, $"{Protocol} {Source} {Host} {Port} {Base64(Name)} {Base64(Password)}\n");
+
+    // An empty word would be lost between the blanks.
+    private static string Base64(string latin1) => latin1.Length == 0 ? "=" : Convert.ToBase64String(Encoding.Latin1.GetBytes(latin1));
+}
 
 /// <summary>Clients: many people, of as many addresses as it takes, at one machine.</summary>
 internal static class Clients
@@ -35,17 +43,11 @@ internal static class Clients
     public static IReadOnlyList<string> TryLogins(this Container machine, IReadOnlyList<Login> logins, int together = 1, int pace = 0, int patience = 15)
     {
         if (machine.Exec("test", "-e", Program).ExitCode != 0) machine.CopyIn(Checkout.Path("containers", "attack.pl"), Program);
-        string said = machine.ExecWithInput(string.Concat(logins.Select(AsInput)), "perl", Program, Number(together), Number(pace), Number(patience)).MustSucceed("the logins").Out;
+        string said = machine.ExecWithInput(string.Concat(logins.Select(l => l.Line)), "perl", Program, Number(together), Number(pace), Number(patience)).MustSucceed("the logins").Out;
         string[] answers = said.TrimEnd('\n').Split('\n');
         Assert.Equal(logins.Count, answers.Length);
         return answers;
     }
-
-    private static string AsInput(Login one) =>
-        string.Create(CultureInfo.InvariantCulture, $"{one.Protocol} {one.Source} {one.Host} {one.Port} {Base64(one.Name)} {Base64(one.Password)}\n");
-
-    // An empty word would be lost between the blanks.
-    private static string Base64(string latin1) => latin1.Length == 0 ? "=" : Convert.ToBase64String(Encoding.Latin1.GetBytes(latin1));
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }
