@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using RateWall.IntegrationTests.Machine;
 
 namespace RateWall.IntegrationTests.Containers.Stories;
@@ -78,6 +79,11 @@ public sealed class StoryHosts(ContainerEngine engine) : IDisposable
 
     /// <summary>What a set of the wall has, as nft lists it.</summary>
     public string Set(string name) => Host.Exec("nft", "list", "set", "inet", "ratewall", name).MustSucceed("nft list set").Out;
+
+    /// <summary>The packets of a counter of the wall.</summary>
+    public int Counter(string name) => int.Parse(
+        Regex.Match(Host.Exec("nft", "list", "counter", "inet", "ratewall", name).MustSucceed("nft list counter").Out, "packets ([0-9]+)", RegexOptions.None, TimeSpan.FromSeconds(1)).Groups[1].Value,
+        CultureInfo.InvariantCulture);
 
     /// <summary>True while strangers share one bucket at this port.</summary>
     public bool IsUnderSiege(int port) =>

@@ -1,0 +1,125 @@
+using RateWall.IntegrationTests.Machine;
+
+namespace RateWall.IntegrationTests.Containers.Stories;
+
+/// <summary>
+/// The botnet: 300 addresses, each of which tries one password at imap and one at submission and then holds on. No source does
+/// anything that could be counted against it. All the while ten users, known from earlier, read and send their mail. Dovecot
+/// and postfix are real, and carry a hundred connections each, as they do by default.
+/// </summary>
+[Collection(ContainerCollection.Name)]
+public sealed class BotnetStoryTests(StoryHosts hosts) : IClassFixture<StoryHosts>
+{
+    private const int Imap = 143;
+    private const int Submission = 587;
+
+    // 60 of a hundred are the sign; then come all the others at once.
+    private const int Vanguard = 65;
+    private const int Everybody = 300;
+    private const int StrangersUnderSiege = 5;
+
+    private static readonly string Protected = $$"""
+        defaults:
+          pressure: { for: 15s }
+          siege: { connections: {{StrangersUnderSiege}}, per: 1h }
+        services:
+          imap: { capacity: 100 }
+          submission: { capacity: 100 }
+        """;
+
+    private const string Unprotected = """
+        defaults: { pressure: off }
+        services:
+          imap: { capacity: 100 }
+          submission: { capacity: 100 }
+        """;
+
+    [ContainerFact]
+    public void Botnet_FillingTheDaemons_MeetsASiegeThatKnownUsersPassEveryTimeAndThatEndsByItself()
+    {
+        Begin(Protected);
+
+        Attack(Attackers.Bots(Vanguard), "vanguard");
+        Eventually.True("imap and submission are under siege", TimeSpan.FromSeconds(90), () => hosts.IsUnderSiege(Imap) && hosts.IsUnderSiege(Submission), hosts.Seen);
+        Attack(Attackers.Bots(Everybody).Skip(Vanguard), "rest");
+        Eventually.True(
+            "the others have knocked", TimeSpan.FromSeconds(60),
+            () => Refused("imap") >= Everybody - Vanguard - StrangersUnderSiege && Refused("submission") >= Everybody - Vanguard - StrangersUnderSiege, hosts.Seen);
+        hosts.Customers.AwaitRounds(3, hosts.Seen);
+
+        // Whoever came before the siege still holds on; of the others only those came in whom all strangers together may be.
+        foreach ((string service, int port) in new[] { ("imap", Imap), ("submission", Submission) })
+        {
+            Assert.InRange(Came("vanguard", service), Vanguard - 4, Vanguard);
+            Assert.InRange(Came("vanguard", service) + Came("rest", service), Vanguard, Vanguard + StrangersUnderSiege);
+            Assert.True(hosts.IsUnderSiege(port), $"{service} is not under siege");
+        }
+
+        // Nobody is banned for one wrong password.
+        Assert.DoesNotContain("expires", hosts.Set("ban4") + hosts.Set("bannet4") + hosts.Set("banport4"), StringComparison.Ordinal);
+
+        // RateWall is killed, the attackers leave, and the kernel ends the siege.
+        hosts.Host.Exec("systemctl", "kill", "--signal", "KILL", "ratewall-follow.service").MustSucceed("systemctl kill");
+        hosts.Host.Exec("systemctl", "stop", "ratewall-follow.service").MustSucceed("systemctl stop");
+        hosts.Attackers.Leave();
+        Eventually.True("the siege is over", TimeSpan.FromSeconds(60), () => !hosts.IsUnderSiege(Imap) && !hosts.IsUnderSiege(Submission), hosts.Seen);
+        foreach (string stranger in Attackers.Bots(Everybody).Skip(Everybody - (2 * StrangersUnderSiege)))
+            Assert.True(hosts.Attackers.CanConnect(stranger, Imap), $"{stranger} is still refused");
+
+        hosts.Customers.AwaitRounds(1, hosts.Seen);
+        IReadOnlyList<string> answers = hosts.Customers.Enough();
+        Assert.Equal(["ok"], answers.Distinct(StringComparer.Ordinal));
+    }
+
+    [ContainerFact]
+    public void Botnet_WithSiegesOff_FillsTheDaemonsAndKeepsKnownUsersOut()
+    {
+        Begin(Unprotected);
+
+        Attack(Attackers.Bots(Vanguard), "vanguard");
+        Eventually.True("the vanguard is in", TimeSpan.FromSeconds(90), () => Came("vanguard", "submission") == Vanguard, hosts.Seen);
+        Attack(Attackers.Bots(Everybody).Skip(Vanguard), "rest");
+        Eventually.True(
+            "the daemons are full", TimeSpan.FromSeconds(60),
+            () => hosts.Logged("postfix@-.service", "has reached its process limit").Count > 0 && hosts.Logged("dovecot.service", "Connection queue full").Count > 0,
+            hosts.Seen);
+
+        Eventually.True(
+            "a known user is kept out", TimeSpan.FromSeconds(150),
+            () => hosts.Customers.Answers().Contains("error: no answer", StringComparer.Ordinal), hosts.Seen);
+        Assert.InRange(hosts.Connections(Submission).Count, 100, Everybody);
+        Assert.False(hosts.IsUnderSiege(Imap), "imap is under siege");
+        Assert.False(hosts.IsUnderSiege(Submission), "submission is under siege");
+    }
+
+    // The users have logged in, and do so again and again; RateWall follows the journal and knows them.
+    private void Begin(string policy)
+    {
+        hosts.Begin(policy);
+        // A server waits five minutes for the next command (RFC 5321, 4.5.3.2.7), also when many are waiting for it.
+        hosts.Host.Exec("postconf", "-e", "smtpd_timeout=300s", "smtpd_hard_error_limit=20").MustSucceed("postconf");
+        hosts.Host.Exec("systemctl", "restart", "postfix").MustSucceed("systemctl restart postfix");
+        hosts.Customers.Keep([.. StoryHosts.Users.SelectMany((user, i) => new[]
+        {
+            new Login("imap", Customers.AddressOf(i), StoryHosts.Address, Imap, user, "correct"),
+            new Login("smtp-plain", Customers.AddressOf(i), StoryHosts.Address, Submission, user, "correct"),
+        })]);
+        hosts.Follow();
+        Eventually.True("the users are known", TimeSpan.FromSeconds(60), () =>
+        {
+            string trusted = hosts.Set("trusted4_mail");
+            return StoryHosts.Users.Select((_, i) => Customers.AddressOf(i)).All(a => trusted.Contains(a + " ", StringComparison.Ordinal));
+        }, hosts.Seen);
+    }
+
+    private void Attack(IEnumerable<string> bots, string name)
+    {
+        hosts.Attackers.Hold($"{name}-imap", "imap-login", Imap, bots);
+        hosts.Attackers.Hold($"{name}-submission", "smtp-plain", Submission, bots);
+    }
+
+    // How many were answered.
+    private int Came(string name, string service) => hosts.Attackers.Count($"{name}-{service}", "open");
+
+    private int Refused(string service) => hosts.Counter($"{service}_siegedropped");
+}
