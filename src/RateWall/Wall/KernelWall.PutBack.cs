@@ -59,9 +59,9 @@ public sealed partial class KernelWall
         bool lost = !Present;
         // An interface that went meanwhile must not keep the wall from coming back.
         Ruleset ruleset = Fitting(RulesetRenderer.Describe(prior.Listing));
-        string meters = lost ? "" : OldMeters(new AppliedWall(Standing(), [], Listing: null), ruleset);
+        string outdated = lost ? "" : Outdated(new AppliedWall(Standing(), [], Listing: null), ruleset);
         AddressPrefix[] allow = [.. prior.Allow.Select(AddressPrefix.Parse)];
-        Rules.Run(meters + Transaction(ruleset, mayShrink: true) + AllowElements(allow, ipv4: true) + AllowElements(allow, ipv4: false));
+        Rules.Run(outdated + Transaction(ruleset, mayShrink: true) + AllowElements(allow, ipv4: true) + AllowElements(allow, ipv4: false));
         if (lost) bans.Align(WallTable.ByHost6, [.. prior.ByHost.Select(AddressPrefix.Parse)], ipv4: false);
         foreach (PriorSet set in prior.Dropped) GiveBack(set);
         if (lost) restore?.Invoke();

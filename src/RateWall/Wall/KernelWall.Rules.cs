@@ -24,7 +24,7 @@ public sealed partial class KernelWall
     private void RunRules(Ruleset ruleset, AppliedWall? before, bool checkOnly = false)
     {
         Ruleset fitting = Fitting(ruleset);
-        string transaction = OldMeters(before, fitting) + Transaction(fitting);
+        string transaction = Outdated(before, fitting) + Transaction(fitting);
         try
         {
             Rules.Run(transaction, checkOnly: checkOnly);
@@ -37,16 +37,20 @@ public sealed partial class KernelWall
 
     /// <summary>
     /// A meter lives in its source's element: under another rate it would go on with the old one for as long as the source
-    /// comes back, and that is what somebody does who is worth limiting. Its set begins anew.
+    /// comes back, and that is what somebody does who is worth limiting. And what rules put into a set lives as long as it
+    /// was given then: after a limit of a day was made one of a minute, who had reached it would stay out for the day. Such
+    /// sets begin anew.
     /// </summary>
-    private string OldMeters(AppliedWall? before, Ruleset ruleset)
+    private string Outdated(AppliedWall? before, Ruleset ruleset)
     {
         if (before is null || !Present) return "";
-        var standing = kernel.ListSets(WallTable.Name).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
         Dictionary<string, string> old = Meters(before.Text), wanted = Meters(ruleset.Text);
-        return string.Concat(wanted
-            .Where(m => standing.Contains(m.Key) && old.TryGetValue(m.Key, out string? rate) && rate != m.Value)
-            .Select(m => $"flush set {WallTable.Nft} {m.Key}\n"));
+        bool IsMeteredOtherwise(string set) => wanted.TryGetValue(set, out string? rate) && old.TryGetValue(set, out string? earlier) && rate != earlier;
+        bool LivedLonger(SetDescription set) => ruleset.Sets.TryGetValue(set.Name, out DeclaredSet? declared)
+            && declared.Features.HasFlag(SetFeatures.Dynamic) && set.Timeout > declared.Timeout;
+        return string.Concat(kernel.ListSets(WallTable.Name)
+            .Where(s => IsMeteredOtherwise(s.Name) || LivedLonger(s))
+            .Select(s => $"flush set {WallTable.Nft} {s.Name}\n"));
     }
 
     private static Dictionary<string, string> Meters(string text)

@@ -18,7 +18,11 @@ public sealed record Ruleset(
 /// <param name="Features">Its NFT_SET_* flags as the kernel reports them, without the ones that follow from others.</param>
 /// <param name="Size">The most elements it takes, or null.</param>
 /// <param name="Counted">True when each element has a counter.</param>
-public sealed record DeclaredSet(string Name, KeyFields Key, SetFeatures Features, uint? Size, bool Counted);
+public sealed record DeclaredSet(string Name, KeyFields Key, SetFeatures Features, uint? Size, bool Counted)
+{
+    /// <summary>How long its elements live that say nothing else, or null.</summary>
+    public TimeSpan? Timeout { get; init; }
+}
 
 /// <summary>Set flags (linux/netfilter/nf_tables.h, enum nft_set_flags) that the wall's sets use.</summary>
 [Flags]

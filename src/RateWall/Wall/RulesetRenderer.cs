@@ -216,7 +216,17 @@ public sealed partial class RulesetRenderer
             new(TypeClause().Match(body).Groups["type"].Value),
             flags,
             size.Success ? uint.Parse(size.Groups["size"].ValueSpan, CultureInfo.InvariantCulture) : null,
-            body.Contains("counter", StringComparison.Ordinal));
+            body.Contains("counter", StringComparison.Ordinal))
+        {
+            Timeout = TimeoutClause().Match(body) is { Success: true } clause ? Time(clause.Groups) : null,
+        };
+    }
+
+    // nft(8): days, hours, minutes, seconds and milliseconds, any of them left out.
+    private static TimeSpan Time(GroupCollection parts)
+    {
+        double Part(string unit) => parts[unit].Success ? double.Parse(parts[unit].ValueSpan, CultureInfo.InvariantCulture) : 0;
+        return TimeSpan.FromMilliseconds(((((((Part("d") * 24) + Part("h")) * 60) + Part("m")) * 60) + Part("s")) * 1000 + Part("ms"));
     }
 
     private static HashSet<string> Names(Regex declaration, string code) =>
@@ -239,6 +249,9 @@ public sealed partial class RulesetRenderer
 
     [GeneratedRegex(@"size (?<size>[0-9]+)", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex SizeClause();
+
+    [GeneratedRegex(@"\btimeout (?=[0-9])((?<d>[0-9]{1,6})d)?((?<h>[0-9]{1,9})h)?((?<m>[0-9]{1,9})m(?!s))?((?<s>[0-9]{1,9})s)?((?<ms>[0-9]{1,9})ms)?", RegexOptions.ExplicitCapture, Timeout.Infinite)]
+    private static partial Regex TimeoutClause();
 
     private sealed record Road(string Suffix, string Version, string Type, string Key, string Wide, string Prefix, string PrefixBits, bool Declares);
 }

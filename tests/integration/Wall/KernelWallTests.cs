@@ -68,6 +68,29 @@ public sealed class KernelWallTests : IDisposable
         foreach (string kept in (string[])["smtp_v4_bucket", "ssh_v4_h1"]) Assert.Contains("192.0.2.9", Listing(kept), StringComparison.Ordinal);
     }
 
+    [LinuxTheory]
+    [InlineData(LimitMode.Window, 1)]
+    [InlineData(LimitMode.Quiet, 2)]
+    public void Apply_ShorterTime_LetsInWhomTheLongerOneKeptOut(LimitMode mode, int connections)
+    {
+        Apply(SamplePolicy.Of(SamplePolicy.Service("ssh", mode, connections, 86400, 22)));
+        string[] sets = [.. Enumerable.Range(1, connections).Select(i => $"ssh_v4_h{i}"), .. mode == LimitMode.Quiet ? ["ssh_v4_over"] : Array.Empty<string>()];
+        foreach (string set in sets) space.Nft($"add element inet ratewall {set} {{ 192.0.2.9 }}");
+        space.Nft("add element inet ratewall ban4 { 192.0.2.7 timeout 2d }");
+
+        Apply(SamplePolicy.Of(SamplePolicy.Service("ssh", mode, connections, 5400, 22)));
+
+        string table = space.Nft("list", "table", "inet", "ratewall");
+        Assert.DoesNotContain("192.0.2.9", table, StringComparison.Ordinal);
+        Assert.Contains("192.0.2.7", table, StringComparison.Ordinal);
+        Assert.Contains("timeout 1h30m", table, StringComparison.Ordinal);
+
+        // The same time is no shorter one: another policy keeps its stamps.
+        foreach (string set in sets) space.Nft($"add element inet ratewall {set} {{ 192.0.2.9 }}");
+        Apply(SamplePolicy.Of(SamplePolicy.Service("ssh", mode, connections, 5400, 22, 2222)));
+        foreach (string set in sets) Assert.Contains("192.0.2.9", space.Nft("list", "set", "inet", "ratewall", set), StringComparison.Ordinal);
+    }
+
     [LinuxFact]
     public void Apply_OtherSizesAndTimeouts_KeepsElementsCountersAndDeadlines()
     {
