@@ -76,25 +76,24 @@ internal sealed class Candidates
         int at = -1;
         while (true)
         {
-            Captures found;
-            int done;
+            ref ReachedEnd end = ref reached.Ends[0];
             if (reached.Count == 1)
             {
                 // Nearly always.
-                ref ReachedEnd end = ref reached.Ends[0];
                 int[] here = ends[end.Number];
                 if (end.Taken == here.Length) break;
                 at = here[end.Taken++];
-                done = end.At;
-                found = end.Captures;
             }
-            else if (!TryNext(message, ref reached, ref at, out done, out found))
+            else
             {
-                break;
+                int next = NextEnd(message, ref reached, ref at);
+                if (next < 0) break;
+                end = ref reached.Ends[next];
             }
 
             ref readonly Entry entry = ref entries[at];
-            if (done < 0 || (entry.Rule.NeedsPreauth && !preauth)) continue;
+            if (end.At < 0 || (entry.Rule.NeedsPreauth && !preauth)) continue;
+            int beyond = -1;
             if (rule is not null)
             {
                 if (result.Captures.Ambiguous) break;
@@ -102,14 +101,20 @@ internal sealed class Candidates
                 // A rule without a source is not doubted by another, whatever that one finds.
                 if (!same && result.Captures.AddressStart < 0) break;
                 if (entry.Template.IsMootBeside(taken, same)) continue;
+                // Of two whose last anchor counts, the address farther to the right is taken: see Settle and Doubt.
+                if (taken.Choice == AnchorChoice.Last && entry.Template.Choice == AnchorChoice.Last) beyond = result.Captures.AddressStart;
             }
 
             if (!entry.Template.CanEnd(message)) continue;
             if (entry.Tail >= 0 && (absent >> entry.Tail & 1) != 0) continue;
-            if ((entry.Needs & asked & ~present) != 0 || !HasSigns(message, entry.Needs, ref asked, ref present)) continue;
+            if ((entry.Needs & asked & ~present) != 0) continue;
+            // A tail is as quickly looked for as its signs.
+            if (entry.Template.Tail is null && !HasSigns(message, entry.Needs, ref asked, ref present)) continue;
 
-            if (!entry.Template.MatchBehind(message, done, ref found, out bool noTail))
+            Captures found = end.Captures;
+            if (!entry.Template.MatchBehind(message, end.At, beyond, ref found, out bool noTail))
             {
+                // Where it was only looked for beyond an address, so it will be from here on.
                 if (noTail && entry.Tail >= 0) absent |= 1UL << entry.Tail;
                 continue;
             }
@@ -148,35 +153,31 @@ internal sealed class Candidates
         return true;
     }
 
-    // The next template in the file's order of all that were reached; done is -1 when its beginning turns out not to fit.
-    private bool TryNext(ReadOnlySpan<byte> message, ref ReachedEnds reached, ref int at, out int done, out Captures found)
+    // The place of the end that leads to the next template in the file's order, or -1 when there is none; the end says -1
+    // when the template's beginning turns out not to fit.
+    private int NextEnd(ReadOnlySpan<byte> message, ref ReachedEnds reached, ref int at)
     {
-        found = Captures.Empty;
-        done = -1;
         if (reached.Count > ReachedEnds.Max)
         {
-            if (++at == entries.Length) return false;
-            done = entries[at].Template.MatchBeginning(message, ref found);
-            return true;
+            if (++at == entries.Length) return -1;
+            ref ReachedEnd one = ref reached.Ends[0];
+            one.Captures = Captures.Empty;
+            one.At = entries[at].Template.MatchBeginning(message, ref one.Captures);
+            return 0;
         }
 
         int best = -1;
         for (int i = 0; i < reached.Count; i++)
         {
             ref ReachedEnd end = ref reached.Ends[i];
-            if (end.Taken == ends[end.Number].Length) continue;
-            int candidate = ends[end.Number][end.Taken];
-            if (best >= 0 && candidate > at) continue;
+            int[] here = ends[end.Number];
+            if (end.Taken == here.Length || (best >= 0 && here[end.Taken] > at)) continue;
             best = i;
-            at = candidate;
+            at = here[end.Taken];
         }
 
-        if (best < 0) return false;
-        ref ReachedEnd taken = ref reached.Ends[best];
-        taken.Taken++;
-        done = taken.At;
-        found = taken.Captures;
-        return true;
+        if (best >= 0) reached.Ends[best].Taken++;
+        return best;
     }
 
     // Two options of one rule match. Where both say from which side clients write, the anchor farther from them is the

@@ -27,18 +27,29 @@ internal enum PieceKind
 /// <summary>One piece of a template, after its options were expanded.</summary>
 internal sealed record Piece(PieceKind Kind)
 {
+    private readonly Literal literal = new([]);
+
     /// <summary>The bytes of a literal.</summary>
     public byte[] Literal
     {
-        get => Fixed.Bytes;
-        init => Fixed = new(value);
+        get => literal.Bytes;
+        init => literal = new(value);
     }
 
     /// <summary>The same, as it is compared with messages.</summary>
-    public Literal Fixed { get; private init; } = new([]);
+    public ref readonly Literal Fixed => ref literal;
 
     /// <summary>The class of a typed hole.</summary>
-    public ByteClass? Class { get; init; }
+    public ByteClass? Class
+    {
+        get;
+        init
+        {
+            field = value;
+            IsAddress = value == ByteClass.Address || value == ByteClass.Peer;
+            IsNoted = IsAddress || value == ByteClass.Count || value == ByteClass.Session || value == ByteClass.Stamp;
+        }
+    }
 
     /// <summary>The bag.</summary>
     public FieldBag? Fields { get; init; }
@@ -56,10 +67,10 @@ internal sealed record Piece(PieceKind Kind)
     public bool IsHostile => Kind is PieceKind.User or PieceKind.Text;
 
     /// <summary>True for {address} and {peer}.</summary>
-    public bool IsAddress => Class == ByteClass.Address || Class == ByteClass.Peer;
+    public bool IsAddress { get; private init; }
 
     /// <summary>True for a typed hole whose bytes matter later.</summary>
-    public bool IsNoted => IsAddress || Class == ByteClass.Count || Class == ByteClass.Session || Class == ByteClass.Stamp;
+    public bool IsNoted { get; private init; }
 
     /// <summary>How many bytes a typed hole holds when it begins at <paramref name="at"/>; 0: it cannot.</summary>
     public int Run(ReadOnlySpan<byte> message, int at)

@@ -31,41 +31,59 @@ internal sealed class RuleTree
     {
         Unsafe.SkipInit(out ReachedEnds reached);
         reached.Count = 0;
-        Captures captures = Captures.Empty;
-        Walk(root, message, 0, ref captures, ref reached);
+        Walk(root, message, 0, Captures.Empty, ref reached);
         return reached.Count != 0 && candidates.Match(message, preauth, ref reached, ref result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Walk(Node node, ReadOnlySpan<byte> message, int at, ref Captures captures, ref ReachedEnds reached)
+    private static void Walk(Node node, ReadOnlySpan<byte> message, int at, Captures captures, ref ReachedEnds reached)
     {
         while (true)
         {
             if (node.End >= 0 && (!node.EndsOnly || at == message.Length)) reached.Add(node.End, at, captures);
             if ((uint)at >= (uint)message.Length) return;
+            byte first = message[at];
+            Node? next = node.Child(message, at);
+            Hole? only = null;
+            int taken = 0;
             foreach (Hole hole in node.Holes)
             {
+                if (!hole.Class.Holds(first)) continue;
                 int length = hole.Class.Run(message, at);
                 if (hole.GivesBack != 0 && length > 0 && message[at + length - 1] == hole.GivesBack) length--;
                 if (length == 0 || !hole.Behind.GoesOn(message, at + length)) continue;
-                if (!hole.IsNoted)
-                {
-                    Walk(hole.Behind, message, at + length, ref captures, ref reached);
-                    continue;
-                }
-
-                Captures kept = captures;
-                if (Segment.Bind(hole.Piece, message, at, length, ref captures))
-                    Walk(hole.Behind, message, at + length, ref captures, ref reached);
-                captures = kept;
+                // Nearly always there is one way on, and no need to come back here.
+                if (only is not null) Follow(only, message, at, taken, captures, ref reached);
+                (only, taken) = (hole, length);
             }
 
-            int child = message[at] - node.FirstKey;
-            Node?[] children = node.Children;
-            if ((uint)child >= (uint)children.Length || children[child] is not { } next || !next.Label.IsAt(message, at)) return;
-            at += next.Label.Length;
-            node = next;
+            if (only is null)
+            {
+                if (next is null) return;
+                at += next.Label.Length;
+                node = next;
+                continue;
+            }
+
+            if (next is not null)
+            {
+                Follow(only, message, at, taken, captures, ref reached);
+                at += next.Label.Length;
+                node = next;
+                continue;
+            }
+
+            if (only.IsNoted && !Segment.Bind(only.Piece, message, at, taken, ref captures)) return;
+            at += taken;
+            node = only.Behind;
         }
+    }
+
+    // One of several ways on. Its captures are a copy.
+    private static void Follow(Hole hole, ReadOnlySpan<byte> message, int at, int length, Captures captures, ref ReachedEnds reached)
+    {
+        if (!hole.IsNoted || Segment.Bind(hole.Piece, message, at, length, ref captures))
+            Walk(hole.Behind, message, at + length, captures, ref reached);
     }
 
     // A template on its way down the tree: what is left of its beginning. A class: see Candidate.
@@ -126,14 +144,19 @@ internal sealed class RuleTree
         /// <summary>What may follow by the byte it begins with, counted from the first key.</summary>
         public readonly Node?[] Children = children;
 
+        /// <summary>What follows the message's bytes at <paramref name="at"/>, which is less than its length, or null.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Node? Child(ReadOnlySpan<byte> message, int at)
+        {
+            int child = message[at] - FirstKey;
+            Node?[] children = Children;
+            return (uint)child < (uint)children.Length && children[child] is { } next && next.Label.IsAt(message, at) ? next : null;
+        }
+
         /// <summary>False when nothing here can be what the message has at <paramref name="at"/>: most holes end so.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public bool GoesOn(ReadOnlySpan<byte> message, int at)
-        {
-            if (End >= 0) return true;
-            int child = at < message.Length ? message[at] - FirstKey : -1;
-            return (uint)child < (uint)Children.Length && Children[child] is not null;
-        }
+        public bool GoesOn(ReadOnlySpan<byte> message, int at) =>
+            End >= 0 || (at < message.Length && (Holes.Length > 0 || Child(message, at) is not null));
 
         public static Node Build(byte[] label, List<Way> ways, Candidate[] all, List<int[]> ends)
         {

@@ -20,22 +20,25 @@ internal sealed class Segment(Piece[] pieces)
     /// <summary>The literal it begins with; empty when it begins with a hole.</summary>
     public byte[] FirstLiteral { get; } = pieces is [{ Kind: PieceKind.Literal }, ..] ? pieces[0].Literal : [];
 
+    /// <summary>The most bytes that stand between its start and that of its first {address}.</summary>
+    public int AddressReach { get; } = pieces.TakeWhile(p => !p.IsAddress).Sum(p => p.Kind == PieceKind.Literal ? p.Fixed.Length : p.Class!.Max);
+
     /// <summary>Matches at one place; the answer is where it ends, or -1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int MatchAt(ReadOnlySpan<byte> message, int at, ref Captures captures)
     {
         foreach (Piece piece in pieces)
         {
-            if (piece.Kind == PieceKind.Literal)
+            ref readonly Literal literal = ref piece.Fixed;
+            if (literal.Length > 0)
             {
-                if (!piece.Fixed.IsAt(message, at)) return -1;
-                at += piece.Fixed.Length;
+                if (!literal.IsAt(message, at)) return -1;
+                at += literal.Length;
                 continue;
             }
 
             int length = piece.Run(message, at);
-            if (length == 0) return -1;
-            if (!Bind(piece, message, at, length, ref captures)) return -1;
+            if (length == 0 || (piece.IsNoted && !Bind(piece, message, at, length, ref captures))) return -1;
             at += length;
         }
 

@@ -134,7 +134,7 @@ internal sealed class Template
     {
         captures = Captures.Empty;
         int done = MatchBeginning(message, ref captures);
-        return done >= 0 && MatchBehind(message, done, ref captures, out _);
+        return done >= 0 && MatchBehind(message, done, -1, ref captures, out _);
     }
 
     /// <summary>Matches the beginning; the answer is where it ends, or -1.</summary>
@@ -143,31 +143,33 @@ internal sealed class Template
     /// <summary>Matches what follows the beginning.</summary>
     /// <param name="message">The whole message.</param>
     /// <param name="done">Where the beginning ends.</param>
+    /// <param name="beyond">Where an address is known already that none to its left can change, or -1.</param>
     /// <param name="captures">What the beginning found; what all of it found.</param>
-    /// <param name="noTail">True when nothing matched because the <see cref="Tail"/> is nowhere in the message.</param>
+    /// <param name="noTail">True when nothing matched because the <see cref="Tail"/> is nowhere in the message, or nowhere that matters.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool MatchBehind(ReadOnlySpan<byte> message, int done, ref Captures captures, out bool noTail)
+    public bool MatchBehind(ReadOnlySpan<byte> message, int done, int beyond, ref Captures captures, out bool noTail)
     {
         noTail = false;
         if (regex is not null) return regex.Match(message, ref captures);
         if (bag is not null) return MatchBag(message, done, ref captures);
         if (anchor == 0) return MatchRight(message, 0, done, ref captures);
-        return Tail is null ? MatchAnchor(message, done, ref captures) : MatchTail(message, done, ref captures, out noTail);
+        return Tail is null ? MatchAnchor(message, done, ref captures) : MatchTail(message, done, beyond, ref captures, out noTail);
     }
 
     // As MatchAnchor, from the end of the message down to its very beginning: so the answer holds for every template with
     // this tail, however much of the message its beginning takes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool MatchTail(ReadOnlySpan<byte> message, int from, ref Captures captures, out bool noTail)
+    private bool MatchTail(ReadOnlySpan<byte> message, int from, int beyond, ref Captures captures, out bool noTail)
     {
         Segment segment = segments[1];
-        int high = message.Length;
+        int low = Math.Max(0, beyond + 1 - segment.AddressReach), high = message.Length;
         Captures start = captures;
         noTail = true;
         while (true)
         {
-            int at = message[..high].LastIndexOf(segment.FirstLiteral);
+            int at = high < low ? -1 : message[low..high].LastIndexOf(segment.FirstLiteral);
             if (at < 0) return false;
+            at += low;
             high = at + segment.FirstLiteral.Length - 1;
             captures = start;
             int behind = segment.MatchAt(message, at, ref captures);
