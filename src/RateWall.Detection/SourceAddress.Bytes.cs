@@ -3,9 +3,19 @@ namespace RateWall.Detection;
 /// <content>The byte form of the reader, for log lines: no text is made, nothing is allocated.</content>
 public readonly partial record struct SourceAddress
 {
+    // "255.255.255.255".
+    private const int LongestIPv4 = 15;
+
     /// <inheritdoc cref="TryParse(ReadOnlySpan{char}, out SourceAddress)"/>
     public static bool TryParse(ReadOnlySpan<byte> text, out SourceAddress address)
     {
+        // Nearly always.
+        if (text.Length <= LongestIPv4 && TryParseIPv4(text, out uint value))
+        {
+            address = FromIPv4(value);
+            return true;
+        }
+
         address = default;
         int zone = text.IndexOf((byte)'%');
         if (zone > 0) text = text[..zone];
@@ -17,7 +27,7 @@ public readonly partial record struct SourceAddress
 
         if (text.IsEmpty || text.Length > MaxTextLength) return false;
         if (text.IndexOf((byte)':') >= 0) return TryParseIPv6(text, out address);
-        if (!TryParseIPv4(text, out uint value)) return false;
+        if (!TryParseIPv4(text, out value)) return false;
         address = FromIPv4(value);
         return true;
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Correlation;
 
@@ -133,6 +134,7 @@ internal struct SlidingWindow
         Changed |= count != before;
     }
 
+    [SkipLocalsInit]
     private static int CountNames(ReadOnlySpan<Try> tries)
     {
         const int few = 256;

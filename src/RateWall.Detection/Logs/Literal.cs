@@ -11,16 +11,18 @@ internal readonly struct Literal
 {
     private readonly ulong head;
     private readonly ulong mask;
+    private readonly int length;
 
     public Literal(byte[] bytes)
     {
         Bytes = bytes;
+        length = bytes.Length;
         Span<byte> first = stackalloc byte[8];
         first.Clear();
-        int length = Math.Min(8, bytes.Length);
-        bytes.AsSpan(0, length).CopyTo(first);
+        int compared = Math.Min(8, length);
+        bytes.AsSpan(0, compared).CopyTo(first);
         head = MemoryMarshal.Read<ulong>(first);
-        first[..length].Fill(0xFF);
+        first[..compared].Fill(0xFF);
         mask = MemoryMarshal.Read<ulong>(first);
     }
 
@@ -28,16 +30,16 @@ internal readonly struct Literal
     public readonly byte[] Bytes;
 
     /// <summary>How many they are.</summary>
-    public int Length => Bytes.Length;
+    public int Length => length;
 
     /// <summary>True when they stand at <paramref name="at"/>, which is at most the text's length.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool IsAt(ReadOnlySpan<byte> text, int at)
     {
         int left = text.Length - at;
-        if (left < Bytes.Length) return false;
+        if (left < length) return false;
         if (left < 8) return text[at..].StartsWith(Bytes);
         ulong found = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref MemoryMarshal.GetReference(text), at));
-        return (found & mask) == head && (Bytes.Length <= 8 || text.Slice(at + 8, Bytes.Length - 8).SequenceEqual(Bytes.AsSpan(8)));
+        return (found & mask) == head && (length <= 8 || text.Slice(at + 8, length - 8).SequenceEqual(Bytes.AsSpan(8)));
     }
 }

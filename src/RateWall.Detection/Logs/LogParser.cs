@@ -270,15 +270,15 @@ public sealed class LogParser
         if (rule.Counting == Counting.Counts && line.Match.File.CopyPriority is not null && line.SyslogStart >= 0
             && !TakeCopies(line, ref attempt)) return;
         open.SettleFirst(attempt.UnixMilliseconds, onAttempt);
-        string program = line.Match.File.Description.Programs[0];
+        RuleFile file = line.Match.File;
         if (rule.Counting == Counting.Note)
         {
-            open.Note(line.Match.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
+            open.Note(file.Name, file.Program, line.ProcessId, attempt, onAttempt);
             return;
         }
 
         // A limit is no try of its own: it neither answers for a note nor makes later ones superfluous.
-        if (rule.Kind != AttemptKind.Limit) open.Counted(line.Match.File.Description.Name, program, line.ProcessId, attempt, onAttempt);
+        if (rule.Kind != AttemptKind.Limit) open.Counted(file.Name, file.Program, line.ProcessId, attempt, onAttempt);
         onAttempt(attempt);
     }
 
@@ -296,9 +296,9 @@ public sealed class LogParser
     private void Open(scoped in Line line, in Attempt attempt)
     {
         Captures found = line.Match.Captures;
-        RuleFileDescription file = line.Match.File.Description;
+        RuleFile file = line.Match.File;
         if (attempt.HasSource)
-            sessions.Open(file.Name, file.Programs[0], line.Message.Slice(found.SessionStart, found.SessionLength), attempt.Source, line.UnixMilliseconds);
+            sessions.Open(file.Name, file.Program, line.Message.Slice(found.SessionStart, found.SessionLength), attempt.Source, line.UnixMilliseconds);
     }
 
     private Attempt AttemptOf(scoped in Line line)
@@ -308,7 +308,7 @@ public sealed class LogParser
         bool hasSource = found.AddressStart >= 0
             && SourceAddress.TryParse(line.Message.Slice(found.AddressStart, found.AddressLength), out source);
         if (found is { AddressStart: < 0, SessionStart: >= 0 })
-            hasSource = sessions.TryFind(line.Match.File.Description.Name, line.Message.Slice(found.SessionStart, found.SessionLength), out source);
+            hasSource = sessions.TryFind(line.Match.File.Name, line.Message.Slice(found.SessionStart, found.SessionLength), out source);
         int length = line.Whole.Length;
         while (length > 0 && line.Whole[length - 1] is (byte)'\r' or (byte)' ' or (byte)'\t') length--;
         return new()

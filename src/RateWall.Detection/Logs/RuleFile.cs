@@ -39,6 +39,8 @@ internal sealed class RuleFile
     public RuleFile(RuleFileDescription description, string service, Part[] parts, byte[][] leads, Rule[] rules, Lazy<RuleSample[]> samples)
     {
         Description = description;
+        Name = description.Name;
+        Program = description.Programs[0];
         Service = service;
         Parts = parts;
         this.leads = new Literal[leads.Length];
@@ -51,6 +53,12 @@ internal sealed class RuleFile
 
     /// <summary>What a person sees of it.</summary>
     public RuleFileDescription Description { get; }
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>The first of its syslog tags, for what has to name one.</summary>
+    public string Program { get; }
 
     /// <summary>The service of rules and parts that name none.</summary>
     public string Service { get; }
