@@ -63,6 +63,20 @@ public sealed class ConnectionLedger
     /// <summary>When the connections were last looked at, in ms since 1970; <see cref="long.MinValue"/>: never.</summary>
     public long LastLook => lastLook;
 
+    /// <summary>What is remembered of a connection; null: nobody has looked since it came.</summary>
+    public ConnectionStanding? Find(in OpenConnection connection)
+    {
+        if (!connections.TryGetValue(connection.Cookie, out Known known)) return null;
+        ulong address = HashOf(connection.Source, 0);
+        return new(known.First, known.Standing switch
+        {
+            Standing.LoggedIn => true,
+            Standing.Unjudged => null,
+            // One of its address's logins without a port may have been about it.
+            _ => logins.Exists(l => l.WithPort == 0 && l.Address == address) ? null : false,
+        });
+    }
+
     /// <summary>Who is and just was connected; what is read of the log afterwards is held against that.</summary>
     /// <param name="connected">The addresses of all connections, those in TIME-WAIT with them.</param>
     /// <param name="exempted">Those among them that are never judged: their logins say nothing of other connections.</param>

@@ -28,6 +28,9 @@ public sealed partial class Correlator
     /// <summary>The network in which a source's fellow offenders are counted: IPv4 /24, IPv6 /48.</summary>
     public static AddressPrefix NetworkOf(AddressPrefix key) => AddressPrefix.Of(key.Address, key.IsIPv4 ? IPv4Prefix : IPv6Prefix);
 
+    /// <summary>False where hosts count one by one: there the network says nothing of who they are.</summary>
+    public static bool CountsNetworkOf(AddressPrefix key) => key.IsIPv4 || key.Length != 128;
+
     /// <summary>Takes a look at a service: above 60 % of what it carries twice running is a siege.</summary>
     public void Observe(in ServiceSample sample)
     {
@@ -57,8 +60,7 @@ public sealed partial class Correlator
     // A source offended: is its network full of such?
     private void CountOffender(Offence offence, int service, PrefixThreshold threshold, ICollection<Offence> offences)
     {
-        // Where hosts count one by one the network says nothing of who they are.
-        if (!offence.Key.IsIPv4 && offence.Key.Length == 128) return;
+        if (!CountsNetworkOf(offence.Key)) return;
         AddressPrefix network = NetworkOf(offence.Key);
         long stamp = offence.At.ToUnixTimeMilliseconds();
         int row = GroupOf(network.Address, network.Length, service);

@@ -1,5 +1,10 @@
 namespace RateWall.Detection.Correlation;
 
+/// <summary>What looks at a connection have found out.</summary>
+/// <param name="UnixMilliseconds">When it was first seen, in ms since 1970.</param>
+/// <param name="LoggedIn">Whether somebody has logged in on it; null: that cannot be told.</param>
+public readonly record struct ConnectionStanding(long UnixMilliseconds, bool? LoggedIn);
+
 /// <summary>Connections of one source that nobody has logged in on for too long.</summary>
 /// <param name="Count">How many, 1 to 10000; of a trusted source its factor times as many.</param>
 /// <param name="For">How old a connection must be before it counts.</param>

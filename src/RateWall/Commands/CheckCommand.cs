@@ -59,6 +59,8 @@ internal static class CheckCommand
             watched.Contains(s.Name) ? s.Detections.Failures?.Count : null, s.Log.File ?? "journal", WorstCase.KernelMemory(s.Limit))
         {
             Detections = watched.Contains(s.Name) ? [.. s.Detections.All.Where(d => d.Threshold is not null).Select(d => d.Name)] : [],
+            Holders = watched.Contains(s.Name) && s.Detections.Holders is { } holders ? new(holders.Count, (long)holders.For.TotalSeconds) : null,
+            Capacity = s.Detections.Capacity,
             FurtherLogs = [.. s.FurtherLogs.Select(l => l.File ?? "journal")],
             Answer = s.Limit.Mode == LimitMode.Off ? null : s.Limit.Answer == LimitAnswer.Reset ? "reset" : "drop",
             MostPerMinuteNetwork = WorstCase.NetworkConnectionsPerMinute(s.Limit),
@@ -110,7 +112,14 @@ internal static class CheckCommand
     {
         output.WriteLine("Banned too: who tries many names, only connects, or hits limits of the daemon; networks full of offenders; strangers");
         output.WriteLine("that try one account from many addresses. Many failing strangers put a service under siege.");
-        foreach (ServicePolicy service in policy.Enabled.Where(s => watched.Contains(s.Name)))
+        ServicePolicy[] seen = [.. policy.Enabled.Where(s => watched.Contains(s.Name))];
+        foreach (IGrouping<HoldersThreshold?, ServicePolicy> alike in seen.GroupBy(s => s.Detections.Holders))
+        {
+            if (alike.Key is { } holders)
+                output.WriteLine($"Banned for holding {holders.Count} connections over {DurationText.Format(holders.For)} without a login: at {string.Join(", ", alike.Select(s => s.Name))}.");
+        }
+
+        foreach (ServicePolicy service in seen)
         {
             string[] off = [.. service.Detections.All.Where(d => d.Threshold is null).Select(d => d.Name)];
             if (off.Length > 0) output.WriteLine($"Off at {service.Name}: {string.Join(", ", off)}.");

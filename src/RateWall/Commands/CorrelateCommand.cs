@@ -15,11 +15,6 @@ internal static class CorrelateCommand
     private static readonly TimeSpan LeastHorizon = TimeSpan.FromHours(24);
     private static readonly TimeSpan LeastMemory = TimeSpan.FromDays(90);
 
-    private static readonly Option<bool> Following = new("--follow")
-    {
-        Description = "Keep running and read what comes as it comes, until stopped (SIGTERM, Ctrl-C).",
-    };
-
     private static readonly Option<bool> Follow = new("--follow")
     {
         Description = "Keep running and read each line as it comes, until stopped (SIGTERM, Ctrl-C).",

@@ -9,7 +9,7 @@ namespace RateWall.Commands;
 
 /// <summary>Puts together what policy, state and kernel know of one source.</summary>
 internal sealed class KnownSource(
-    AddressPrefix asked, EffectivePolicy policy, Exemptions exemptions, StateDatabase? state, SourceStanding? kernel, DateTimeOffset now)
+    AddressPrefix asked, EffectivePolicy policy, Exemptions exemptions, StateDatabase? state, SourceStanding? kernel, IReadOnlyList<HeldForm>? connections, DateTimeOffset now)
 {
     private readonly AddressPrefix key = exemptions.Keys.KeyOf(asked.Address);
 
@@ -24,7 +24,8 @@ internal sealed class KnownSource(
             Bans = [.. Bans()],
             Remembered = history.Count,
             Trusted = [.. Trusted()],
-            Counts = state is null ? [] : [.. policy.Enabled.SelectMany(s => Counts(s, history))],
+            Counts = state is null ? [] : [.. policy.Enabled.SelectMany(s => Counts(s, history).Concat(SharedOf(s, history)))],
+            Connections = connections,
             Limits = [.. policy.Enabled.Select(Limit)],
         };
     }
@@ -62,21 +63,33 @@ internal sealed class KnownSource(
 
     private IEnumerable<CountForm> Counts(ServicePolicy service, IReadOnlyList<StoredBan> history)
     {
-        var at = new ServiceDetection(service.Name, service.Family, service.Detections, policy.Trust.Factor);
         bool trusted = TrustedUntil(service.Family) > now;
-        foreach (DetectionCount count in SourceCounts.Of(at, key, trusted, state!, now))
+        foreach (DetectionCount count in SourceCounts.Of(WatchedAt(service), key, trusted, state!, now))
+            if (count.Count > 0) yield return FormOf(count, key.ToString(), BanOf(count, key, trusted, history));
+    }
+
+    private IEnumerable<CountForm> SharedOf(ServicePolicy service, IReadOnlyList<StoredBan> history)
+    {
+        foreach (SharedCount shared in SharedCounts.Of(WatchedAt(service), key, policy.Trust.For, exemptions.Keys, state!, now))
         {
-            if (count.Count == 0) continue;
-            yield return new(
-                service.Name, count.Detection, count.Count, count.Threshold, (long)count.Within.TotalSeconds, HumanTime.Rfc3339(count.Newest),
-                BanOf(count, trusted, history));
+            if (shared.Count.Count == 0) continue;
+            IReadOnlyList<StoredBan> earlier = shared.Target == key ? history : state!.BansOf(shared.Target);
+            yield return FormOf(shared.Count, shared.Subject, shared.Shielded ? null : BanOf(shared.Count, shared.Target, trusted: false, earlier));
         }
     }
 
-    // The ban that would follow now: decided where all are.
-    private long? BanOf(DetectionCount count, bool trusted, IReadOnlyList<StoredBan> history)
+    private ServiceDetection WatchedAt(ServicePolicy service) => new(service.Name, service.Family, service.Detections, policy.Trust.Factor);
+
+    private static CountForm FormOf(DetectionCount count, string subject, long? banSeconds) => new(
+        count.Service, count.Detection, count.Count, count.Threshold, (long)count.Within.TotalSeconds, HumanTime.Rfc3339(count.Newest), banSeconds)
     {
-        var offence = new Offence(count.Detection, count.Service, key, now, count.Threshold, now, count.Within) { Trusted = trusted };
+        Subject = subject,
+    };
+
+    // The ban that would follow now: decided where all are.
+    private long? BanOf(DetectionCount count, AddressPrefix target, bool trusted, IReadOnlyList<StoredBan> history)
+    {
+        var offence = new Offence(count.Detection, count.Service, target, now, count.Threshold, now, count.Within) { Trusted = trusted };
         BanVerdict verdict = BanDecision.Decide(offence, history, exemptions, Pardons.None, policy, now);
         return verdict.Outcome == BanOutcome.Banned ? (long)(verdict.Ban!.Until - now).TotalSeconds : null;
     }

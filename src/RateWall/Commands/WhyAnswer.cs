@@ -1,4 +1,5 @@
 using System.Globalization;
+using RateWall.Detection.Correlation;
 using RateWall.Output;
 using RateWall.Policy;
 using RateWall.Storage;
@@ -8,6 +9,9 @@ namespace RateWall.Commands;
 /// <summary>Tells of a source in words.</summary>
 internal sealed class WhyAnswer(Session session, WhyForm source)
 {
+    // Connections in a table.
+    private const int MostShown = 20;
+
     /// <summary>Writes the answer.</summary>
     public void Write()
     {
@@ -24,6 +28,7 @@ internal sealed class WhyAnswer(Session session, WhyForm source)
         }
 
         WriteCounts(output);
+        WriteConnections(output);
         foreach (SourceLimitForm limit in source.Limits) WriteMeasures(output, limit);
         WriteLimits(output);
         foreach (string missing in source.Missing) output.WriteLine($"missing: {missing}");
@@ -43,16 +48,35 @@ internal sealed class WhyAnswer(Session session, WhyForm source)
     {
         if (source.Counts.Count == 0) return;
         output.WriteLine();
-        var table = new AnswerTable("SERVICE", "COUNTED", ">NOW", ">OF", "WITHIN", ">MISSING", "LEADS TO");
+        var table = new AnswerTable("SERVICE", "COUNTED", "OF WHOM", ">NOW", ">OF", "WITHIN", ">MISSING", "LEADS TO");
         foreach (CountForm count in source.Counts)
         {
             table.Add(
-                count.Service, count.Detection, Number(count.Count), Number(count.Threshold), DurationText.Format(TimeSpan.FromSeconds(count.WithinSeconds)),
+                count.Service, count.Detection, Whom(count), Number(count.Count), Number(count.Threshold), DurationText.Format(TimeSpan.FromSeconds(count.WithinSeconds)),
                 Number(Math.Max(1, count.Threshold - count.Count)),
                 count.BanSeconds is { } seconds ? $"a ban for {HumanTime.Duration(TimeSpan.FromSeconds(seconds))}" : "no further ban");
         }
 
         table.WriteTo(output, session.OutTerminal);
+    }
+
+    // A name is kept as its hash only.
+    private static string Whom(CountForm count) => count.Detection == DetectionName.Account ? "who tried one account" : count.Subject;
+
+    private void WriteConnections(TextWriter output)
+    {
+        if (source.Connections is not { Count: > 0 } held) return;
+        output.WriteLine();
+        var table = new AnswerTable("SERVICE", "HELD FROM", ">PORT", ">TO PORT", "FOR", "LOGIN");
+        foreach (HeldForm one in held.Take(MostShown))
+        {
+            table.Add(
+                one.Service, one.Address, Number(one.RemotePort), Number(one.LocalPort),
+                one.AgeSeconds is { } age ? $"{HumanTime.Duration(TimeSpan.FromSeconds(age))} or longer" : "-", one.Login);
+        }
+
+        table.WriteTo(output, session.OutTerminal);
+        if (held.Count > MostShown) output.WriteLine($"and {held.Count - MostShown} more, which --format json lists");
     }
 
     private static void WriteMeasures(TextWriter output, SourceLimitForm limit)

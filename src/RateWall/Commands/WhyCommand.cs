@@ -17,7 +17,7 @@ internal static class WhyCommand
     {
         Command command = CommandLine.Verb(
             "why",
-            "Shows what is known of an address now: bans that cover it, trust, what is counted against it and how much more leads to a ban, the limits it meets. What the kernel knows takes root; without, it says what is missing.",
+            "Shows what is known of an address now: bans that cover it, trust, what is counted against it, its network and accounts it tried, and how much more leads to a ban, the connections it holds, the limits it meets. What the kernel knows takes root; without, it says what is missing.",
             "ratewall why 192.0.2.7",
             Run);
         command.Add(Target);
@@ -33,7 +33,8 @@ internal static class WhyCommand
         var missing = new List<string>();
         SourceStanding? kernel = AskKernel(session, exemptions.Keys.KeyOf(asked.Address), policy, missing);
         using StateDatabase? state = OpenState(session, missing);
-        var source = new KnownSource(asked, policy, exemptions, state, kernel, session.Time.GetUtcNow());
+        IReadOnlyList<HeldForm>? connections = AskForConnections(session, exemptions.Keys.KeyOf(asked.Address), policy, exemptions, state, missing);
+        var source = new KnownSource(asked, policy, exemptions, state, kernel, connections, session.Time.GetUtcNow());
         if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, source.Form(missing), AnswerJson.Default.WhyForm);
         else new WhyAnswer(session, source.Form(missing)).Write();
         return ExitCode.Done;
@@ -50,6 +51,20 @@ internal static class WhyCommand
         catch (NetfilterException e) when (e.IsNotPermitted)
         {
             missing.Add("what the kernel knows (whether bans and trust stand there, connections counted by limits, sieges, lockdowns): run as root");
+            return null;
+        }
+    }
+
+    private static IReadOnlyList<HeldForm>? AskForConnections(
+        Session session, AddressPrefix key, EffectivePolicy policy, Exemptions exemptions, StateDatabase? state, List<string> missing)
+    {
+        try
+        {
+            return KnownConnections.Of(key, policy, exemptions.Keys, state, session.Time);
+        }
+        catch (NetfilterException e)
+        {
+            missing.Add($"which connections it holds: {e.Message}");
             return null;
         }
     }

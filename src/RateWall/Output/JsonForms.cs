@@ -265,7 +265,22 @@ public sealed record WorstCaseForm(
     /// <summary>What is detected, by the policy's keys; empty when no rule file names the service.</summary>
     [JsonPropertyName("detections")]
     public IReadOnlyList<string> Detections { get; init; } = [];
+
+    /// <summary>Who holds so many connections without a login is banned; null: nobody is for that.</summary>
+    [JsonPropertyName("holders")]
+    public HoldersForm? Holders { get; init; }
+
+    /// <summary>How many connections without a login the service carries; null: not known.</summary>
+    [JsonPropertyName("capacity")]
+    public int? Capacity { get; init; }
 }
+
+/// <summary>Connections on which nobody logs in.</summary>
+/// <param name="Count">How many of one source are an offence.</param>
+/// <param name="ForSeconds">After how many seconds a connection counts.</param>
+public sealed record HoldersForm(
+    [property: JsonPropertyName("count")] int Count,
+    [property: JsonPropertyName("for_s")] long ForSeconds);
 
 /// <summary>`policy`.</summary>
 public sealed record PolicyForm(

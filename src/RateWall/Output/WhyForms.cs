@@ -37,6 +37,10 @@ public sealed record WhyForm(
     [JsonPropertyName("counts")]
     public IReadOnlyList<CountForm> Counts { get; init; } = [];
 
+    /// <summary>The connections it holds at protected ports, the oldest first; null: the kernel was not asked.</summary>
+    [JsonPropertyName("connections")]
+    public IReadOnlyList<HeldForm>? Connections { get; init; }
+
     /// <summary>The limits it meets.</summary>
     [JsonPropertyName("limits")]
     public IReadOnlyList<SourceLimitForm> Limits { get; init; } = [];
@@ -83,7 +87,29 @@ public sealed record CountForm(
     [property: JsonPropertyName("threshold")] int Threshold,
     [property: JsonPropertyName("within_s")] long WithinSeconds,
     [property: JsonPropertyName("newest")] string? Newest,
-    [property: JsonPropertyName("ban_s")] long? BanSeconds);
+    [property: JsonPropertyName("ban_s")] long? BanSeconds)
+{
+    /// <summary>Whose count it is: the source, its network, or "account." and the hash of a name that it tried.</summary>
+    [JsonPropertyName("subject")]
+    public string Subject { get; init; } = "";
+}
+
+/// <summary>A connection that a source holds.</summary>
+/// <param name="Service">The service.</param>
+/// <param name="Address">From which of the source's addresses.</param>
+/// <param name="RemotePort">From which port.</param>
+/// <param name="LocalPort">To which port.</param>
+/// <param name="Since">When it was first seen; null: no look has seen it yet, or none is taken at this service.</param>
+/// <param name="AgeSeconds">Seconds since then.</param>
+/// <param name="Login">Whether somebody has logged in on it: "yes", "none" or "unknown".</param>
+public sealed record HeldForm(
+    [property: JsonPropertyName("service")] string Service,
+    [property: JsonPropertyName("address")] string Address,
+    [property: JsonPropertyName("remote_port")] int RemotePort,
+    [property: JsonPropertyName("local_port")] int LocalPort,
+    [property: JsonPropertyName("since")] string? Since,
+    [property: JsonPropertyName("age_s")] long? AgeSeconds,
+    [property: JsonPropertyName("login")] string Login);
 
 /// <summary>A limit that a source meets.</summary>
 /// <param name="Service">The service.</param>

@@ -39,6 +39,16 @@ public sealed class WhyTests : IDisposable
         Assert.Equal("imap", Text(Assert.Single(near.GetProperty("bans").EnumerateArray()), "scope"));
         JsonElement count = near.GetProperty("counts").EnumerateArray().Single(c => Text(c, "detection") == "failures");
         Assert.Equal(("ssh", 4, 6, 600, 600), (Text(count, "service"), Int(count, "count"), Int(count, "threshold"), Int(count, "within_s"), Int(count, "ban_s")));
+        Assert.Equal("192.0.2.8", Text(count, "subject"));
+        JsonElement account = near.GetProperty("counts").EnumerateArray().Single(c => Text(c, "detection") == "account");
+        Assert.Equal((2, 10, 3600, 600), (Int(account, "count"), Int(account, "threshold"), Int(account, "within_s"), Int(account, "ban_s")));
+        Assert.StartsWith("account.", Text(account, "subject"), StringComparison.Ordinal);
+        // One of them offended, and somebody who logged in keeps the network from being banned.
+        JsonElement prefix = near.GetProperty("counts").EnumerateArray().Single(c => Text(c, "detection") == "prefix");
+        Assert.Equal((1, 5, "192.0.2.0/24", JsonValueKind.Null), (Int(prefix, "count"), Int(prefix, "threshold"), Text(prefix, "subject"), prefix.GetProperty("ban_s").ValueKind));
+        Assert.Matches("ssh +prefix +192.0.2.0/24 +1 +5 +1h +4 +no further ban", program.Run("why", "192.0.2.8").Out);
+        Assert.Matches("ssh +account +who tried one account +2 +10 +1h +8 +a ban for 10m", program.Run("why", "192.0.2.8").Out);
+        Assert.Empty(near.GetProperty("connections").EnumerateArray());
         Assert.Contains("'ratewall unban 192.0.2.8 --service imap'", program.Run("why", "192.0.2.8").Out, StringComparison.Ordinal);
 
         JsonElement trusted = Why("192.0.2.9");
@@ -55,6 +65,23 @@ public sealed class WhyTests : IDisposable
         Answer nobody = program.RunUnder("setpriv", ["--bounding-set=-all", "--inh-caps=-all"], "why", "192.0.2.7").MustSucceed("why without capabilities");
         Assert.Contains("missing: what the kernel knows", nobody.Out, StringComparison.Ordinal);
         Assert.Contains("6 failures at ssh", nobody.Out, StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public void Why_StrangerBesideOffenders_TellsWhatItsNetworkCounts()
+    {
+        program.Run("apply").MustSucceed("apply");
+        SshLog log = new(DateTimeOffset.UtcNow.AddMinutes(-2));
+        for (int i = 1; i < 4; i++) log.Failures($"198.51.100.{i}", 6, 10 * i);
+        log.Failures("198.51.100.9", 3, 40);
+        File.WriteAllText(program.LogFile, log.Text);
+        program.Run("correlate").MustSucceed("correlate");
+
+        JsonElement prefix = Assert.Single(Why("198.51.100.77").GetProperty("counts").EnumerateArray());
+        Assert.Equal(
+            ("prefix", "198.51.100.0/24", 3, 5, 3600), (Text(prefix, "detection"), Text(prefix, "subject"), Int(prefix, "count"), Int(prefix, "threshold"), Int(prefix, "ban_s")));
+        // It tried nothing, so it is none of those who tried the account.
+        Assert.Equal(4, Int(Why("198.51.100.9").GetProperty("counts").EnumerateArray().Single(c => Text(c, "detection") == "account"), "count"));
     }
 
     [LinuxFact]

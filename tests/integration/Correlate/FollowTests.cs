@@ -36,15 +36,13 @@ public sealed class FollowTests : IDisposable
     }
 
     [LinuxFact]
-    public void Follow_LogGrowingAndRotated_BansLongBeforeTheNextPeriodAndAlone()
+    public void Follow_LogGrowingAndRotated_BansAndIsAlone()
     {
         program.Run("apply").MustSucceed("apply");
         Follow(Plain);
         Append("192.0.2.1", 6);
         AssertBanned("192.0.2.1");
 
-        // Rounds of the period come every 15 seconds; what is banned sooner was seen when it was written.
-        var watch = Stopwatch.StartNew();
         for (int i = 2; i < 5; i++)
         {
             File.Move(program.LogFile, $"{program.LogFile}.{10 - i}");
@@ -55,11 +53,34 @@ public sealed class FollowTests : IDisposable
             AssertBanned($"198.51.100.{i}");
         }
 
-        Assert.True(watch.Elapsed < 6 * TimeSpan.FromSeconds(15), $"six bans took {watch.Elapsed}");
         Answer beside = program.Run("correlate").MustSucceed("correlate");
         Assert.Contains("another correlate is running", beside.Error, StringComparison.Ordinal);
         Assert.Contains("banned 192.0.2.4 for", Said(), StringComparison.Ordinal);
         Assert.DoesNotContain("0 bans", Said(), StringComparison.Ordinal);
+    }
+
+    // Each period begins with the policy as it is then. Whoever is banned by a policy that has just been taken back was seen
+    // before the period ended: when it was written.
+    [LinuxFact]
+    public void Follow_LogGrowing_IsReadBeforeThePeriodEnds()
+    {
+        string banning = $"defaults: {{ log: {{ file: {program.LogFile} }}, account: off, prefix: off }}\n";
+        string lenient = $"defaults: {{ log: {{ file: {program.LogFile} }}, account: off, prefix: off, failures: off, slow: off, users: off }}\n";
+        program.Run("apply").MustSucceed("apply");
+        Follow(Plain);
+        for (int attempt = 1; attempt <= 10; attempt++)
+        {
+            File.WriteAllText(program.ConfigFile, banning);
+            AwaitBanning(attempt);
+            File.WriteAllText(program.ConfigFile, lenient);
+            string? before = Place();
+            Append($"198.51.100.{attempt}", 6);
+            Eventually.True("it reads", Limit, () => Place() != before, Said);
+            if (IsBanned($"198.51.100.{attempt}")) return;
+            // The machine was so slow that the period was over.
+        }
+
+        Assert.Fail($"nothing was read before a period ended\n{Said()}");
     }
 
     [LinuxFact]
@@ -177,6 +198,22 @@ public sealed class FollowTests : IDisposable
 
     private void AssertBanned(string source) =>
         Eventually.True($"{source} is banned", Limit, () => network.Nft("list", "set", "inet", "ratewall", "ban4").Contains($"{source} ", StringComparison.Ordinal), Said);
+
+    // Until sources of one's own for it are banned, the policy that bans is not yet the one in force.
+    private void AwaitBanning(int attempt)
+    {
+        int next = 0;
+        Eventually.True("the policy is in force", Limit, () =>
+        {
+            string? before = Place();
+            string source = $"203.0.113.{(attempt * 20) + next++}";
+            Append(source, 6);
+            Eventually.True("it reads", Limit, () => Place() != before, Said);
+            return IsBanned(source);
+        }, Said);
+    }
+
+    private bool IsBanned(string source) => KernelDeadlines.Of(network, "ban4").ContainsKey(source);
 
     private static string Receive(Socket manager)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -112,6 +113,57 @@ public sealed class HoldersTests : IDisposable
         Assert.Equal(1, Bans(CorrelateUntilBanned()));
     }
 
+    [LinuxFact]
+    public void Follow_OneSourceHoldingFive_BansItAndEndsThemAndLeavesTheUser()
+    {
+        hosts.AddClientAddress("198.51.100.9/32");
+        using Process follow = ratewall.Start(new Dictionary<string, string?>(StringComparer.Ordinal), "correlate", "--follow");
+        follow.BeginOutputReadLine();
+        follow.BeginErrorReadLine();
+        try
+        {
+            (Socket Client, Socket Served)[] user = LogIn(User4, 6);
+            Socket[] held = Hold("198.51.100.9", 5);
+            // Nothing more is logged: what finds them is the look that comes by itself.
+            Eventually.True("the holder is banned", TimeSpan.FromMinutes(2), () => KernelDeadlines.Of(hosts.Server, "ban4").ContainsKey("198.51.100.9"));
+            Assert.Single(KernelDeadlines.Of(hosts.Server, "ban4"));
+            Assert.All(held, s => Assert.Equal(SocketError.ConnectionAborted, EndOf(s)));
+            Assert.All(user, s => Assert.Equal("x", Passed(s.Client, s.Served)));
+            Assert.False(follow.HasExited);
+        }
+        finally
+        {
+            if (!follow.HasExited) follow.Kill();
+            follow.WaitForExit();
+        }
+    }
+
+    [LinuxFact]
+    public void Why_SourceThatHolds_TellsItsConnectionsAndWhoLoggedIn()
+    {
+        ratewall.Json("correlate");
+        LogIn(User4, 2);
+        Hold(Other4, 3);
+        ratewall.Json("correlate");
+        Hold(Other4, 1, Ftp);
+
+        Eventually.True("a look has seen them", TimeSpan.FromSeconds(60), () =>
+        {
+            ratewall.Json("correlate");
+            return Connections(User4).All(c => c.Login == "yes") && Connections(Other4).All(c => c.Login != "unknown");
+        });
+        Assert.Equal([("pop3", "yes"), ("pop3", "yes")], Connections(User4));
+        Assert.Equal([("ftp", "none"), ("pop3", "none"), ("pop3", "none"), ("pop3", "none")], Connections(Other4).Order());
+        Assert.Empty(Connections("198.51.100.202"));
+        Assert.Matches($"pop3 +{Other4} +[0-9]+ +{Pop3} +.* or longer +none", ratewall.Run("why", Other4).Out);
+
+        (string? Service, string? Login)[] Connections(string address) =>
+        [
+            .. ratewall.Json("why", address).GetProperty("connections").EnumerateArray()
+                .Select(c => (c.GetProperty("service").GetString(), c.GetProperty("login").GetString())),
+        ];
+    }
+
     private static int Bans(JsonElement run) => run.GetProperty("bans").GetInt32();
 
     private JsonElement CorrelateUntilBanned()
@@ -124,7 +176,7 @@ public sealed class HoldersTests : IDisposable
     // A run that looks at connections which are at least so old.
     private JsonElement CorrelateAfter(TimeSpan age)
     {
-        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var watch = Stopwatch.StartNew();
         JsonElement run = default;
         Eventually.True("they are that old", TimeSpan.FromSeconds(15), () =>
         {
