@@ -30,7 +30,7 @@ internal static partial class DetectionRun
         TimeSpan before = Environment.CpuUsage.TotalTime;
         int rules = RuleSet.BuiltIn.Files.Sum(f => f.Rules.Count);
         Console.WriteLine($"{RuleSet.BuiltIn.Files.Count} rule files, {rules} rules loaded in {Since(before):F0} ms of CPU time");
-        double best = double.MaxValue, floor = double.MaxValue;
+        double best = double.MaxValue, floor = double.MaxValue, beating = double.MaxValue;
         long lines = 0;
         for (int pass = 1; pass <= passes; pass++)
         {
@@ -39,12 +39,16 @@ internal static partial class DetectionRun
             double taken = Since(before);
             best = Math.Min(best, taken);
             before = Environment.CpuUsage.TotalTime;
+            Once(file, new Heartbeat());
+            beating = Math.Min(beating, Since(before));
+            before = Environment.CpuUsage.TotalTime;
             lines = CountLines(file);
             floor = Math.Min(floor, Since(before));
             Console.WriteLine($"pass {pass}: {taken:F0} ms of CPU time, {lines / taken / 1000:F2} M lines/s, {result}");
         }
 
         Console.WriteLine($"best: {best:F0} ms, {lines / best / 1000:F2} M lines/s; only finding the newlines: {floor:F0} ms");
+        Console.WriteLine($"with the heartbeat, as runs have it: {beating:F0} ms, {beating / best:F2} of that");
         Console.WriteLine($"peak memory: {PeakMegabytes()} MB");
         Compare("grep", best, ["-cE", string.Join('|', Patterns), file]);
         Compare("rg", best, ["-j1", "-c", string.Join('|', Patterns), file]);
@@ -68,9 +72,9 @@ internal static partial class DetectionRun
         return lines;
     }
 
-    private static string Once(string file)
+    private static string Once(string file, Heartbeat? heartbeat = null)
     {
-        var parser = new LogParser(RuleSet.BuiltIn, new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero), TimeZoneInfo.Utc);
+        var parser = new LogParser(RuleSet.BuiltIn, new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero), TimeZoneInfo.Utc) { Heartbeat = heartbeat };
         var ten = new Threshold(10, TimeSpan.FromMinutes(10));
         // As the built-in policy has it.
         var all = new DetectionSet

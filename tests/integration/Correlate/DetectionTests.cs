@@ -30,6 +30,34 @@ public sealed class DetectionTests(DetectionTests.Attacked host) : IClassFixture
     }
 
     [LinuxFact]
+    public void Failures_OfATrustedSource_AreABanAtTenTimesAsMany()
+    {
+        foreach (string set in (string[])["ban4", "banport4"]) Assert.DoesNotContain("198.51.100.31", host.Set(set), StringComparison.Ordinal);
+        Assert.Contains("198.51.100.32 . 22", host.Set("banport4"), StringComparison.Ordinal);
+        Assert.Equal("60 failures at ssh in 10m", host.Ban("198.51.100.32").GetProperty("reason").GetString());
+    }
+
+    [LinuxFact]
+    public void Failures_OfAUserWhoLoggedInFromThere_CountOnceAnHour()
+    {
+        foreach (string set in (string[])["ban4", "banport4"]) Assert.DoesNotContain("198.51.100.33", host.Set(set), StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public void Failures_BeforeALoginOfTheSameName_AreSettled()
+    {
+        foreach (string set in (string[])["ban4", "banport4"]) Assert.DoesNotContain("198.51.100.35", host.Set(set), StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public void Failures_OfARepeater_AreALongerBan()
+    {
+        Assert.Contains("198.51.100.34 ", host.Set("ban4"), StringComparison.Ordinal);
+        // An hour from the second offence, 2295 seconds ago; ten minutes would long be over.
+        Assert.InRange(host.Ban("198.51.100.34").GetProperty("remaining_s").GetInt64(), 1, 1305);
+    }
+
+    [LinuxFact]
     public void Probes_OfOneSource_AreABan() => Assert.Equal("20 probes at ssh in 10m", Reason("198.51.100.10", "ban4"));
 
     [LinuxFact]
@@ -76,6 +104,9 @@ public sealed class DetectionTests(DetectionTests.Attacked host) : IClassFixture
         JsonElement pop3 = host.Program.Json("status").GetProperty("services").EnumerateArray().Single(s => s.GetProperty("name").GetString() == "pop3");
         Assert.InRange(pop3.GetProperty("siege").GetProperty("remaining_s").GetInt64(), 1, 600);
     }
+
+    [LinuxFact]
+    public void DaemonLimit_OfNobody_RaisesSiege() => Assert.Contains("4190 ", host.Set("siege"), StringComparison.Ordinal);
 
     private string? Reason(string target, string set)
     {
@@ -137,6 +168,16 @@ public sealed class DetectionTests(DetectionTests.Attacked host) : IClassFixture
             for (int i = 0; i < 5; i++) Ssh(-60 - (i * 60), $"Failed password for name{i} from 198.51.100.9 port 40022 ssh2");
             Ssh(-3000, "Accepted password for alice from 198.51.100.30 port 40022 ssh2");
             for (int i = 0; i < 10; i++) Ssh(-60 - (i * 180), $"Failed password for other{i} from 198.51.100.30 port 40022 ssh2");
+            foreach (int trusted in (int[])[31, 32, 33]) Ssh(-3000, $"Accepted password for alice from 198.51.100.{trusted} port 40022 ssh2");
+            for (int i = 0; i < 12; i++) Ssh(-60 - (i * 5), "Failed password for bert from 198.51.100.31 port 40022 ssh2");
+            for (int i = 0; i < 60; i++) Ssh(-60 - (i * 5), "Failed password for emil from 198.51.100.32 port 40022 ssh2");
+            for (int i = 0; i < 90; i++) Ssh(-60 - (i * 5), "Failed password for alice from 198.51.100.33 port 40022 ssh2");
+            for (int i = 0; i < 12; i++) Ssh((i < 6 ? -3000 : -2300) + (i % 6), "Failed password for again from 198.51.100.34 port 40022 ssh2");
+            // 57 of one name are below the trusted source's 60; with the 5 of another, who then got in, they would not be.
+            for (int i = 0; i < 5; i++) Ssh(-500 + i, "Failed password for dora from 198.51.100.35 port 40022 ssh2");
+            Ssh(-490, "Accepted password for dora from 198.51.100.35 port 40022 ssh2");
+            for (int i = 0; i < 57; i++) Ssh(-60 - (i * 5), "Failed password for fritz from 198.51.100.35 port 40022 ssh2");
+            Write(-120, "dovecot: master: Warning: service(managesieve-login): process_limit (100) reached, client connections are being dropped");
             for (int i = 0; i < 20; i++)
             {
                 Ssh(-60 - i, "Connection closed by 198.51.100.10 port 40022 [preauth]");

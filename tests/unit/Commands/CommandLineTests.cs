@@ -128,6 +128,23 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public void Check_Holders_TellsTheirThresholds()
+    {
+        File.WriteAllText(Main, "services: { pop3: { holders: { count: 7, for: 2m }, capacity: 200 } }\n");
+        string output = Run("check", "--config", Main).Output;
+        Assert.Matches("\nBanned for holding 5 connections over 1m without a login: at ssh, .*\\.\n", output);
+        Assert.Contains("\nBanned for holding 7 connections over 2m without a login: at pop3.\n", output, StringComparison.Ordinal);
+        using var json = System.Text.Json.JsonDocument.Parse(Run("check", "--config", Main, "--format", "json").Output);
+        Dictionary<string, string> told = json.RootElement.GetProperty("services").EnumerateArray()
+            .ToDictionary(s => s.GetProperty("name").GetString()!, s => $"{s.GetProperty("holders").GetRawText()} {s.GetProperty("capacity").GetRawText()}", StringComparer.Ordinal);
+        Assert.Equal("{\"count\":7,\"for_s\":120} 200", Unspaced(told["pop3"]));
+        Assert.Equal("{\"count\":5,\"for_s\":60} 100", Unspaced(told["ssh"]));
+        Assert.Equal("null null", told["smtp"]);
+
+        static string Unspaced(string text) => text.Replace("\n", "", StringComparison.Ordinal).Replace(": ", ":", StringComparison.Ordinal).Replace(", ", ",", StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Check_ServiceThatNoRuleFileNames_IsNeverBanned()
     {
         File.WriteAllText(Main, "services: { test: { family: ftp, ports: [2121] } }\n");
