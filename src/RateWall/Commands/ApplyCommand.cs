@@ -73,7 +73,8 @@ internal static class ApplyCommand
         if (confirmation.HoldsBack(policy, ruleset)) return HeldBack(session, templates, confirmation.Current!);
         if (confirmation.TakeBackIfOverdue() is { } overdue) session.Error.WriteLine($"ratewall: {overdue}");
         if (wait is null && confirmation.Current is { TakenBack: false } waiting) throw Waits(waiting);
-        SessionGuard.MustSurvive(session, policy, wall);
+        SessionGuard.MustSurvive(session, policy, wall, exemptions.Keys);
+        if (wait is null) SessionGuard.TellOfTemplates(session, templates);
         UnconfirmedWall? begun = wait is { } limit && wall.Compare(policy, ruleset).Any ? confirmation.Begin(policy, ruleset, limit) : null;
         using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
         var restoration = new Restoration(state, wall, policy, session.Time) { Connections = new(policy, exemptions, session.Time) };
@@ -97,7 +98,6 @@ internal static class ApplyCommand
         else if (wait is null) confirmation.Settle();
         // Of a wall that stood something may be missing all the same: elements that somebody took out, a set that is new.
         if (!outcome.Created) back = restoration.PutBack(restoration.Missing());
-        restoration.PutAtOneService();
         TellOfFullSets(session, restoration);
         EndConnections(session, restoration);
         using KernelPorts ports = KernelPorts.Open(session.Time);
@@ -114,6 +114,7 @@ internal static class ApplyCommand
         if (!outcome.Created && back.Any) sentence += $"; {back} put back";
         if (measures.Count > 0) sentence += $"; put back: {string.Join(", ", measures.Select(PortMeasures.Name))}";
         TellOfAbsentInterfaces(session, ruleset);
+        if (outcome.Changed) TellOfEmptiedSets(session, wall);
         bool changed = outcome.Changed || back.Any || measures.Count > 0;
         if (begun is not null) sentence += $"\nrun 'ratewall confirm' before {HumanTime.Time(begun.Until, TimeZoneInfo.Local)}, or {WhatComesBack(begun)}";
         else if (confirmation.Current is { TakenBack: false } still) sentence += $"; it waits for 'ratewall confirm' until {HumanTime.Time(still.Until, TimeZoneInfo.Local)} as before";
@@ -134,7 +135,7 @@ internal static class ApplyCommand
         return ExitCode.No;
     }
 
-    /// <summary>Warns of what found no room.</summary>
+    /// <summary>Ends what sources still hold whose bans were put back, and tells of it.</summary>
     internal static void EndConnections(Session session, Restoration restoration)
     {
         EndedConnections connections = restoration.EndConnections();
@@ -142,12 +143,19 @@ internal static class ApplyCommand
         if (connections.Problem is { } problem) session.Error.WriteLine($"ratewall: warning: the bans stand, but open connections of banned sources were not ended: {problem}");
     }
 
+    /// <summary>Warns of what found no room.</summary>
     internal static void TellOfFullSets(Session session, Restoration restoration)
     {
         if (restoration.BansWithoutRoom > 0)
             session.Error.WriteLine($"ratewall: warning: {restoration.BansWithoutRoom} bans found no room in the kernel; raise bans.size in the policy");
         if (restoration.TrustWithoutRoom > 0)
             session.Error.WriteLine($"ratewall: warning: {restoration.TrustWithoutRoom} trusted sources found no room in the kernel and have the limits of strangers");
+    }
+
+    private static void TellOfEmptiedSets(Session session, KernelWall wall)
+    {
+        foreach (string set in wall.Emptied)
+            session.Error.WriteLine($"ratewall: warning: set {set} is of another kind now, and held more elements than move at once: it has the bans of the history again, without their counters and without what nft had added");
     }
 
     private static void TellOfAbsentInterfaces(Session session, Ruleset ruleset)

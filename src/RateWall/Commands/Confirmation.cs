@@ -124,11 +124,12 @@ internal sealed class Confirmation(Session session, KernelWall wall)
         {
             using StateDatabase state = StateDatabase.Open(session.StateDirectory, session.Time, session.Error);
             EffectivePolicy policy = session.LoadPolicy();
-            var restoration = new Restoration(state, wall, policy, session.Time);
+            var restoration = new Restoration(state, wall, policy, session.Time) { Connections = new(policy, Exemptions.Read(policy), session.Time) };
             restoration.All();
             using KernelPorts ports = KernelPorts.Open(session.Time);
             new PortMeasures(state, ports, policy, session.Time).Restore();
             ApplyCommand.TellOfFullSets(session, restoration);
+            ApplyCommand.EndConnections(session, restoration);
         }
         catch (PolicyException)
         {

@@ -10,16 +10,18 @@ namespace RateWall.Commands;
 /// <summary>What the history says is in force, and the kernel does not have.</summary>
 /// <param name="Bans">Bans that are missing or end too early, looked up one by one.</param>
 /// <param name="MoreBans">How many are missing where there are too many to look up.</param>
+/// <param name="AtOneService">Bans at one service alone that are missing at one of its ports, or end too early there.</param>
 /// <param name="Trusted">Trusted sources that are missing.</param>
-internal sealed record LostElements(IReadOnlyList<BanElement> Bans, long MoreBans, long Trusted)
+internal sealed record LostElements(IReadOnlyList<BanElement> Bans, long MoreBans, IReadOnlyList<StoredBan> AtOneService, long Trusted)
 {
     /// <summary>How many elements are missing.</summary>
-    public Restored Count => new(Bans.Count + MoreBans, Trusted);
+    public Restored Count => new(Bans.Count + MoreBans + AtOneService.Count, Trusted);
 
     /// <summary>For `plan`: what is to come back.</summary>
     public IEnumerable<string> Lines()
     {
         foreach (BanElement ban in Bans) yield return $"+ban {ban.Target} until {HumanTime.Rfc3339(ban.Until)}";
+        foreach (StoredBan ban in AtOneService) yield return $"+ban {ban.Target} at {ban.Scope} until {HumanTime.Rfc3339(ban.Until)}";
         if (MoreBans > 0) yield return $"+{HumanCount.Of(MoreBans, "ban")} of the history";
         if (Trusted > 0) yield return $"+{HumanCount.Of(Trusted, "trusted source")} of the history";
     }
@@ -65,17 +67,8 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
     /// <summary>Gives back everything, to sets that have lost it; what is there already stays.</summary>
     public Restored All()
     {
-        long bans = PutAllBans();
-        PutAtOneService();
+        long bans = PutAllBans() + PutAtOneService(AtOneService(time.GetUtcNow()));
         return new(bans, PutTrust());
-    }
-
-    /// <summary>Gives back the bans at one service; they are few, and what is there already stays.</summary>
-    public void PutAtOneService()
-    {
-        IReadOnlyList<StoredBan> bans = state.InForceAtOneService(time.GetUtcNow());
-        wall.Bans.Put([.. bans.Select(b => BanElements.Of(b, policy))]);
-        atOneService = bans;
     }
 
     /// <summary>
@@ -100,7 +93,14 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
             more = MissingBans(sets, now, ipv4: true) + MissingBans(sets, now, ipv4: false);
         else
             InChunks(now, settled: true, chunk => lost.AddRange(wall.Bans.Missing(chunk)));
-        return new(lost, more, Trusted(now).GroupBy(t => WallTable.Trusted(t.Family, t.Key.IsIPv4), StringComparer.Ordinal).Sum(g => MissingFrom(sets, g.Key, g.LongCount())));
+        // A wall of an earlier version knows no bans of one service.
+        HashSet<string> known = [.. sets.Select(s => s.Name)];
+        StoredBan[] free =
+        [
+            .. AtOneService(now).Where(b => b.State == BanState.Active && known.Contains(WallTable.Set(WallTable.BanPort, b.Target.IsIPv4))
+                && wall.Bans.Missing([BanElements.Of(b, policy)]).Any()),
+        ];
+        return new(lost, more, free, Trusted(now).GroupBy(t => WallTable.Trusted(t.Family, t.Key.IsIPv4), StringComparer.Ordinal).Sum(g => MissingFrom(sets, g.Key, g.LongCount())));
     }
 
     /// <summary>Puts back what <see cref="Missing"/> found.</summary>
@@ -108,6 +108,7 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
     {
         if (lost.MoreBans > 0) PutAllBans();
         else PutSingly(lost.Bans);
+        PutAtOneService(lost.AtOneService);
         if (lost.Trusted > 0) PutTrust();
         return lost.Count;
     }
@@ -132,6 +133,17 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
         List<AddressPrefix> outside = [.. bans.Zip(wall.Bans.Put(bans)).Where(p => p.Second is null).Select(p => p.First.Target)];
         Defer(outside);
         NoteConnected(bans, outside);
+    }
+
+    // Each once, with its latest deadline; they are few.
+    private IReadOnlyList<StoredBan> AtOneService(DateTimeOffset now) =>
+        [.. state.InForceAtOneService(now).GroupBy(b => (b.Target, b.Scope)).Select(g => g.MaxBy(b => b.Until)!)];
+
+    private long PutAtOneService(IReadOnlyList<StoredBan> bans)
+    {
+        IReadOnlyList<BanElement?> standing = wall.Bans.Put([.. bans.Select(b => BanElements.Of(b, policy))]);
+        atOneService = [.. bans.Where((_, i) => standing[i] is not null)];
+        return atOneService.Count;
     }
 
     // To be called when the kernel has them.

@@ -28,7 +28,6 @@ internal static class WallMending
 
         var restoration = new Restoration(state, wall, policy, session.Time) { Connections = new(policy, exemptions, session.Time) };
         Restored back = damage.Gone || damage.Unfinished ? restoration.All() : restoration.PutBack(restoration.Missing());
-        restoration.PutAtOneService();
         wall.MarkMended();
         if (!damage.Any && !back.Any)
         {

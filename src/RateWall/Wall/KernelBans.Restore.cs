@@ -26,7 +26,10 @@ public sealed partial class KernelBans
         return changes.Refused;
     }
 
-    /// <summary>Of bans that ought to stand, those that do not, or not until their deadline. Asks for each single key.</summary>
+    /// <summary>
+    /// Of bans that ought to stand, those that do not, or not until their deadline. Asks for each single key, and at one service
+    /// for each of its ports.
+    /// </summary>
     internal IEnumerable<BanElement> Missing(IReadOnlyList<BanElement> bans)
     {
         DateTimeOffset now = time.GetUtcNow();
@@ -35,7 +38,9 @@ public sealed partial class KernelBans
         {
             // What runs out right now is no loss.
             if (ban.Until is { } until && until - now < Tolerance) continue;
-            BanElement? standing = IsHostKey(ban.Target) ? Find(ban.Target) : DisjointPrefixes.Covering(NetworksOf(ban.Target.IsIPv4), ban.Target);
+            // At a service that the wall no longer knows there is nothing to close.
+            if (ban.Ports is { Count: 0 }) continue;
+            BanElement? standing = ban.Ports is { } ports ? FindAt(ban.Target, ports) : IsHostKey(ban.Target) ? Find(ban.Target) : DisjointPrefixes.Covering(NetworksOf(ban.Target.IsIPv4), ban.Target);
             bool stands = standing is not null && (IsSame(standing.Until, ban.Until) || DisjointPrefixes.Later(standing.Until, ban.Until) == standing.Until);
             if (!stands) yield return ban;
         }

@@ -20,7 +20,7 @@ public sealed partial class KernelBans : IDisposable
 
     /// <summary>Opens the kernel side.</summary>
     /// <exception cref="NetfilterException">No permission, or no nftables in the kernel.</exception>
-    public static KernelBans Open(TimeProvider time) => new(NftablesClient.Open(), time);
+    public static KernelBans Open(TimeProvider time) => new(NftablesClient.Open(time), time);
 
     /// <summary>True when the wall is there to take bans.</summary>
     public bool WallPresent => kernel.TableExists(WallTable.Name);

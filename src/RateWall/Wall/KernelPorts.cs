@@ -29,7 +29,7 @@ public sealed class KernelPorts : IDisposable
 
     /// <summary>Opens the kernel side.</summary>
     /// <exception cref="NetfilterException">No permission, or no nftables in the kernel.</exception>
-    public static KernelPorts Open(TimeProvider time) => new(NftablesClient.Open(), time);
+    public static KernelPorts Open(TimeProvider time) => new(NftablesClient.Open(time), time);
 
     /// <summary>True when there is a wall that can take ports.</summary>
     public bool WallPresent => kernel.TableExists(WallTable.Name);

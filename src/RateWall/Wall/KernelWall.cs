@@ -67,6 +67,12 @@ public sealed partial class KernelWall : IDisposable
     /// </summary>
     public bool IsKnownSound => SoundRuleset.Read(stateDirectory) == SoundRuleset.Of(kernel.GetGeneration());
 
+    /// <summary>
+    /// Sets that the last transaction made anew and whose elements, which mean the same in the new ones, were too many to move:
+    /// what was in them is the history's to give back.
+    /// </summary>
+    public IReadOnlyList<string> Emptied { get; private set; } = [];
+
     // Loaded when it is needed: a run that finds nothing to mend does without.
     private LibNftables Rules => library ??= OpenLibrary();
 
@@ -76,7 +82,7 @@ public sealed partial class KernelWall : IDisposable
     /// <exception cref="NetfilterException">No permission, or no nftables in the kernel. Members that read or write rules
     /// throw it also where libnftables is missing.</exception>
     public static KernelWall Open(string stateDirectory, TimeProvider time) =>
-        new(NftablesClient.Open(), KernelBans.Open(time), stateDirectory, time);
+        new(NftablesClient.Open(time), KernelBans.Open(time), stateDirectory, time);
 
     /// <summary>
     /// Makes the kernel hold what the policy asks for, in one transaction that keeps live elements, counters and deadlines.
@@ -287,7 +293,7 @@ public sealed partial class KernelWall : IDisposable
     {
         if (!Present) return ruleset.Text;
         var text = new StringBuilder();
-        var carried = new StringBuilder();
+        var carried = new List<(SetDescription Present, DeclaredSet Wanted)>();
         text.Append("flush table ").Append(WallTable.Nft).Append('\n');
         // Declaring the ingress chain again would only add interfaces to those it has.
         Delete(text, "chain", kernel.ListChains(WallTable.Name).Where(c => c == WallTable.Ingress || !ruleset.Chains.Contains(c)));
@@ -300,20 +306,23 @@ public sealed partial class KernelWall : IDisposable
                 continue;
             }
 
-            if (wanted is not null) carried.Append(Carried(present, wanted));
+            if (wanted is not null) carried.Add((present, wanted));
             Delete(text, "set", [present.Name]);
         }
 
         Delete(text, "counter", kernel.ListCounters(WallTable.Name).Select(c => c.Name).Where(c => !ruleset.Counters.Contains(c)));
-        return text.Append(ruleset.Text).Append(carried).ToString();
+        text.Append(ruleset.Text);
+        carried.RemoveAll(c => !CarriedElements.CanMove(c.Present, c.Wanted));
+        Emptied = [.. carried.Where(c => c.Present.Count > CarriedElements.Most).Select(c => c.Present.Name)];
+        foreach ((SetDescription present, DeclaredSet wanted) in carried.Where(c => !Emptied.Contains(c.Present.Name, StringComparer.Ordinal))) Carry(text, present, wanted);
+        return text.ToString();
     }
 
-    private string Carried(SetDescription present, DeclaredSet wanted)
+    private void Carry(StringBuilder text, SetDescription present, DeclaredSet wanted)
     {
-        if (!CarriedElements.CanMove(present, wanted) || present.Count > CarriedElements.Most) return "";
         IReadOnlyList<SetElement> elements = kernel.ListElements(WallTable.Name, present.Name);
         MustHold(wanted, (uint)elements.Count);
-        return CarriedElements.Command(wanted, elements);
+        CarriedElements.Append(text, wanted, elements);
     }
 
     // What makes two declarations one set for the kernel (nf_tables_api.c, nft_set_is_same); size and timeout may differ.

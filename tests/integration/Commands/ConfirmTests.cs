@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using RateWall.IntegrationTests.Machine;
+using RateWall.Netfilter;
+using RateWall.Wall;
 
 namespace RateWall.IntegrationTests.Commands;
 
@@ -11,7 +13,7 @@ namespace RateWall.IntegrationTests.Commands;
 /// </summary>
 public sealed partial class ConfirmTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly NetworkNamespace network = new();
     private readonly RateWallProgram ratewall;
@@ -57,6 +59,36 @@ public sealed partial class ConfirmTests : IDisposable
         // The record of what is applied is that of the first wall again.
         WriteFirstPolicy();
         Assert.Equal("", ratewall.Run("plan").MustSucceed("plan").Error);
+    }
+
+    [LinuxFact]
+    public void Apply_CrowdedWallNotConfirmed_PutsItBackWithEveryBan()
+    {
+        const int crowd = 100_001;
+        PutUpFirstWall();
+        IEnumerable<string> keys = Enumerable.Range(0, crowd).Select(i => $"2001:db8:{2 + (i >> 16):x}:{i & 0xffff:x}:: timeout 3h");
+        network.NftLoad($"add element inet ratewall ban6 {{ {string.Join(", ", keys)} }}\n");
+        string before = Frame();
+        WriteSecondPolicy();
+        ratewall.Run("apply", "--confirm", "2s").MustSucceed("apply --confirm");
+        Assert.NotEqual(before, Frame());
+
+        AwaitTakenBack();
+
+        Assert.Equal(before, Frame());
+        Assert.Equal(crowd, Bans());
+        Assert.Contains("192.0.2.50", network.Nft("list", "set", "inet", "ratewall", "trusted4_ftp"), StringComparison.Ordinal);
+        Assert.Contains("203.0.113.7", network.Nft("list", "set", "inet", "ratewall", "ban4"), StringComparison.Ordinal);
+        WriteFirstPolicy();
+        // What nft added is no ban of the history, so it is no difference.
+        ratewall.Run("plan").MustSucceed("plan");
+
+        string Frame() => string.Join('\n', network.Nft("-s", "-t", "list", "ruleset").Split("\n\t}\n").Order(StringComparer.Ordinal));
+        long Bans() => network.Run(() =>
+        {
+            using NftablesClient kernel = NftablesClient.Open();
+            return (long)kernel.ListSets(WallTable.Name).Single(s => s.Name == "ban6").Count!.Value;
+        });
     }
 
     [LinuxFact]

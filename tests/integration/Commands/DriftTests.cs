@@ -68,6 +68,30 @@ public sealed partial class DriftTests : IDisposable
     }
 
     [LinuxFact]
+    public void Correlate_BanOfOneServiceLostAtOneOfItsPorts_PutsItBackWithWhatRemains()
+    {
+        ratewall.Run("apply").MustSucceed("apply");
+        ratewall.Run("ban", "203.0.113.7", "--service", "imap", "--for", "1h").MustSucceed("ban");
+        ratewall.Run("ban", "2001:db8:7::1", "--service", "imap", "--for", "2h").MustSucceed("ban");
+        ratewall.Run("ban", "203.0.113.8", "--service", "imap", "--for", "1h").MustSucceed("ban");
+        ratewall.Run("unban", "203.0.113.8").MustSucceed("unban");
+        ratewall.Run("correlate").MustSucceed("correlate");
+        DateTimeOffset first = KernelDeadlines.Of(network, "banport4")["203.0.113.7 . 993"], second = KernelDeadlines.Of(network, "banport6")["2001:db8:7:: . 143"];
+        network.Nft("delete element inet ratewall banport4 { 203.0.113.7 . 993 }; flush set inet ratewall banport6");
+
+        Answer plan = ratewall.Run("plan");
+        Assert.Equal(1, plan.ExitCode);
+        Assert.Contains("+ban 203.0.113.7 at imap until ", plan.Out, StringComparison.Ordinal);
+        Assert.Equal("ratewall: the wall was mended: 2 bans put back", Mended());
+
+        Assert.Equal(["203.0.113.7 . 143", "203.0.113.7 . 993"], KernelDeadlines.Of(network, "banport4").Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["2001:db8:7:: . 143", "2001:db8:7:: . 993"], KernelDeadlines.Of(network, "banport6").Keys.Order(StringComparer.Ordinal));
+        KernelDeadlines.AssertEnds(first, KernelDeadlines.Of(network, "banport4")["203.0.113.7 . 993"]);
+        KernelDeadlines.AssertEnds(second, KernelDeadlines.Of(network, "banport6")["2001:db8:7:: . 143"]);
+        ratewall.Run("plan").MustSucceed("plan");
+    }
+
+    [LinuxFact]
     public void Correlate_RulesetFlushed_PutsTheAppliedWallBackNotTheEditedPolicy()
     {
         ratewall.Run("apply").MustSucceed("apply");

@@ -1,4 +1,8 @@
+using RateWall.Detection;
+using RateWall.IntegrationTests.Correlate;
 using RateWall.IntegrationTests.Machine;
+using RateWall.Storage;
+using RateWall.Wall;
 
 namespace RateWall.IntegrationTests.Commands;
 
@@ -27,10 +31,35 @@ public sealed class TemplateTests : IDisposable
         foreach (string verb in (string[])["check", "plan"])
             Assert.Equal(path, Assert.Single(ratewall.Json(verb).GetProperty("templates").EnumerateArray()).GetString());
         Assert.Contains(ratewall.Json("apply").GetProperty("items").EnumerateArray(), i => i.GetProperty("target").GetString() == path);
+        var session = new Dictionary<string, string?>(StringComparer.Ordinal) { ["SSH_CONNECTION"] = "203.0.113.5 40000 192.0.2.1 22" };
+        Assert.Contains("whether your own templates let 203.0.113.5, the client of your ssh session, in is not known", ratewall.RunWith(session, "apply").Error, StringComparison.Ordinal);
 
         File.Delete(path);
         ratewall.Run("apply").MustSucceed("apply");
         Assert.DoesNotContain("4711", network.Nft("list", "table", "inet", "ratewall"), StringComparison.Ordinal);
+    }
+
+    [LinuxTheory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Override_SetOfAnotherKind_KeepsTheBansHoweverMany(int beyond)
+    {
+        int bans = CarriedElements.Most + beyond;
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        ratewall.Run("apply").MustSucceed("apply");
+        using (StateDatabase state = StateDatabase.Open(ratewall.StateDirectory, TimeProvider.System, TextWriter.Null))
+            state.Activate(state.AddPending([.. Enumerable.Range(0, bans).Select(i => new StoredBan(
+                0, AddressPrefix.Parse($"2001:db8:1:{i:x}::/64"), StoredBan.AllPorts, null, StoredBan.ByHand, now, now.AddHours(1), "abuse", 0, now, BanState.Pending))]));
+        Assert.Contains($"; {bans} bans put back", ratewall.Run("apply").MustSucceed("apply").Out, StringComparison.Ordinal);
+        Override("table.nft", t => t.Replace("set ban6 { type ipv6_addr; size ${ban_size}; flags timeout; counter; }", "set ban6 { type ipv6_addr; size ${ban_size}; flags timeout; }", StringComparison.Ordinal));
+
+        Answer answer = ratewall.Run("apply").MustSucceed("apply");
+
+        Assert.Equal(beyond > 0, answer.Error.Contains("set ban6 is of another kind now", StringComparison.Ordinal));
+        IReadOnlyDictionary<string, DateTimeOffset> standing = KernelDeadlines.Of(network, "ban6");
+        Assert.Equal(bans, standing.Count);
+        Assert.All(standing.Values, until => Assert.InRange(until, now.AddMinutes(59), now.AddMinutes(61)));
+        ratewall.Run("plan").MustSucceed("plan");
     }
 
     [LinuxTheory]

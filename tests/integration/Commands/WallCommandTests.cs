@@ -194,6 +194,35 @@ public sealed class WallCommandTests : IDisposable
         ApplyFrom("203.0.114.5").MustSucceed("apply from elsewhere");
     }
 
+    [LinuxTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Apply_TakingTheSshClientOffTheAllowList_IsRefusedWhileSshIsInLockdown(bool lost)
+    {
+        string policy = File.ReadAllText(ratewall.ConfigFile);
+        File.AppendAllText(ratewall.ConfigFile, "allow: [203.0.113.5]\n");
+        ratewall.Run("apply").MustSucceed("apply");
+        ratewall.Run("lockdown", "imap", "--for", "1h").MustSucceed("lockdown");
+        ratewall.Run("lockdown", "ssh", "--for", "1h", "--except", "192.0.2.0/24", "--trusted").MustSucceed("lockdown");
+        File.WriteAllText(ratewall.ConfigFile, policy);
+        if (lost) network.Nft("delete", "table", "inet", "ratewall");
+        string before = network.Nft("-s", "list", "ruleset");
+
+        Answer refused = ApplyFrom("203.0.113.5");
+
+        Assert.Equal(2, refused.ExitCode);
+        Assert.StartsWith("ratewall: built-in: 'allow' does not hold 203.0.113.5", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("ssh is in lockdown until ", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(before, network.Nft("-s", "list", "ruleset"));
+        ApplyFrom("192.0.2.9").MustSucceed("apply from an exception");
+        network.Nft("add element inet ratewall trusted4_ssh { 203.0.113.5 timeout 1h }");
+        ApplyFrom("203.0.113.5").MustSucceed("apply of one who is trusted");
+        network.Nft("flush set inet ratewall trusted4_ssh");
+        Assert.Equal(2, ApplyFrom("203.0.113.5").ExitCode);
+        ratewall.Run("lockdown", "ssh", "--end").MustSucceed("lockdown --end");
+        ApplyFrom("203.0.113.5").MustSucceed("apply after the remedy");
+    }
+
     private Answer ApplyFrom(string client) => ratewall.RunWith(
         new Dictionary<string, string?>(StringComparer.Ordinal) { ["SSH_CONNECTION"] = $"{client} 40000 192.0.2.1 22" }, "apply");
 

@@ -24,9 +24,14 @@ internal static class KernelDeadlines
         return deadlines;
     }
 
-    private static string Key(JsonElement value) => value.ValueKind == JsonValueKind.String
-        ? value.GetString()!
-        : $"{value.GetProperty("prefix").GetProperty("addr").GetString()}/{value.GetProperty("prefix").GetProperty("len").GetInt32()}";
+    // "192.0.2.1", "192.0.2.0/24" or "192.0.2.1 . 993".
+    private static string Key(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Object) return value.ToString();
+        return value.TryGetProperty("concat", out JsonElement fields)
+            ? string.Join(" . ", fields.EnumerateArray().Select(Key))
+            : $"{value.GetProperty("prefix").GetProperty("addr").GetString()}/{value.GetProperty("prefix").GetProperty("len").GetInt32()}";
+    }
 
     /// <summary>nft tells whole seconds, and time passes between reading and asking the clock.</summary>
     public static void AssertEnds(DateTimeOffset expected, DateTimeOffset actual) =>

@@ -113,11 +113,18 @@ public sealed class HeldConnectionsTests : IDisposable
     [LinuxTheory]
     [InlineData("apply")]
     [InlineData("correlate")]
+    [InlineData("confirm")]
     public void Wall_PutBack_EndsConnectionsMadeWhileItWasGone(string verb)
     {
         ratewall.Run("ban", Attacker4, "--for", "1h").MustSucceed("ban");
         ratewall.Run("ban", "2001:db8:2::/48", "--for", "1h").MustSucceed("ban");
         ratewall.Run("ban", Neighbour4, "--for", "1h", "--service", "imap").MustSucceed("ban");
+        if (verb == "confirm")
+        {
+            File.AppendAllText(ratewall.ConfigFile, "\nbans: { size: 1000 }\n");
+            ratewall.Run("apply", "--confirm", "1h").MustSucceed("apply --confirm");
+        }
+
         hosts.Server.Nft("delete", "table", "inet", "ratewall");
         (Socket held, Socket served) = hosts.Hold(Attacker4, Ssh);
         (Socket inside, Socket insideServed) = hosts.Hold(Attacker6, Ssh);
@@ -125,7 +132,7 @@ public sealed class HeldConnectionsTests : IDisposable
         (Socket elsewhere, Socket elsewhereServed) = hosts.Hold(Neighbour4, Ssh);
         using (held) using (served) using (inside) using (insideServed) using (there) using (thereServed) using (elsewhere) using (elsewhereServed)
         {
-            Answer answer = ratewall.Run(verb).MustSucceed(verb);
+            Answer answer = ratewall.Run(verb == "confirm" ? [verb, "--revert"] : [verb]).MustSucceed(verb);
             Assert.Contains("ended 3 open connections of banned sources", answer.Error, StringComparison.Ordinal);
             Assert.All((Socket[])[served, insideServed, thereServed], s => Assert.Equal(SocketError.ConnectionAborted, EndOf(s)));
             Assert.Equal("x", Passed(elsewhere, elsewhereServed));
