@@ -60,7 +60,10 @@ public sealed class School : IDisposable
     internal void IsKnown(string address)
     {
         Assert.Equal(["ok"], Try([Right(address, 1)]));
-        Eventually.True("the login has been read", TimeSpan.FromMinutes(1), () => Host.Correlate().GetProperty("attempts").GetInt32() > 0, Host.Journal);
+        Eventually.True(
+            "dovecot has written of it", TimeSpan.FromMinutes(1),
+            () => Host.Exec("journalctl", "--no-pager", "-u", "dovecot.service", "-g", $"Login: .*rip={address},").Out.Contains("Login:", StringComparison.Ordinal), Host.Journal);
+        Host.Correlate();
     }
 
     public void Dispose()
