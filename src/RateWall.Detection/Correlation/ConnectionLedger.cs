@@ -63,6 +63,9 @@ public sealed class ConnectionLedger
     /// <summary>When the connections were last looked at, in ms since 1970; <see cref="long.MinValue"/>: never.</summary>
     public long LastLook => lastLook;
 
+    /// <summary>True when the logins read last named other addresses than the connections have, as behind a proxy.</summary>
+    public bool IsApart => strange >= (everMatched ? StrangeLogins : StrangeLoginsAtFirst);
+
     /// <summary>What is remembered of a connection; null: nobody has looked since it came.</summary>
     public ConnectionStanding? Find(in OpenConnection connection)
     {
@@ -145,7 +148,7 @@ public sealed class ConnectionLedger
         Dictionary<ulong, int> answered = AnswerByNumber(open, now);
         (lastLook, overflowed, changed, newLogins) = (now, false, true, true);
         certainLogins = logins.Count;
-        if (!logRead || lastLogin == 0 || now - lastLogin > trustedFor || strange >= (everMatched ? StrangeLogins : StrangeLoginsAtFirst)) return ConnectionsSeen.Unknown;
+        if (!logRead || lastLogin == 0 || now - lastLogin > trustedFor || IsApart) return ConnectionsSeen.Unknown;
         return Tell(open, now, threshold, most, answered);
     }
 

@@ -48,6 +48,9 @@ public static class DetectionName
     /// <summary>Connections that one source holds open without logging in.</summary>
     public const string Holders = "holders";
 
+    /// <summary>Connections that one stranger holds while a watched unit has too many processes.</summary>
+    public const string Units = "units";
+
     /// <summary>Unauthenticated connections of a service.</summary>
     public const string Capacity = "capacity";
 

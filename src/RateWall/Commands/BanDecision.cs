@@ -109,9 +109,12 @@ internal static class BanDecision
         && other.At <= ban.At && ban.At < other.Until
         && (other.Detection != StoredBan.ByHand || other.Until >= ban.Until);
 
-    private static string Reason(Offence offence) => offence.Detection == DetectionName.Holders
-        ? $"{offence.Count} connections held at {offence.Service} for over {DurationText.Format(offence.Within)} without a login"
-        : $"{Counted(offence)} at {offence.Service} in {DurationText.Format(offence.Within)}";
+    private static string Reason(Offence offence) => offence.Detection switch
+    {
+        DetectionName.Holders => $"{offence.Count} connections held at {offence.Service} for over {DurationText.Format(offence.Within)} without a login",
+        DetectionName.Units => $"{offence.Count} connections held at {offence.Service} without a login while its daemon had too many processes",
+        _ => $"{Counted(offence)} at {offence.Service} in {DurationText.Format(offence.Within)}",
+    };
 
     private static string Counted(Offence offence) => offence.Detection switch
     {

@@ -132,6 +132,7 @@ public static class CommandLine
         yield return WhyCommand.Create();
         yield return SiegeCommand.Create();
         yield return LockdownCommand.Create();
+        yield return WatchCommand.Create();
         yield return ExplainCommand.Create();
         yield return ReplayCommand.Create();
         yield return RulesCommand.Create();

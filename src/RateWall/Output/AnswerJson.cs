@@ -20,6 +20,9 @@ namespace RateWall.Output;
 [JsonSerializable(typeof(RulesForm))]
 [JsonSerializable(typeof(RulesTestForm))]
 [JsonSerializable(typeof(RulesLintForm))]
+[JsonSerializable(typeof(UnitLookForm))]
+[JsonSerializable(typeof(WatchSimulationForm))]
+[JsonSerializable(typeof(WatchForm))]
 public sealed partial class AnswerJson : JsonSerializerContext
 {
     /// <summary>

@@ -147,6 +147,15 @@ public sealed record EffectivePolicy(
     /// <summary>Interfaces on which packets of banned sources are dropped before anything else sees them.</summary>
     public IReadOnlyList<string> Ingress { get; init; } = [];
 
+    /// <summary>The entries of units, enabled or not, in order of definition.</summary>
+    public IReadOnlyList<UnitPolicy> Units { get; init; } = [];
+
+    /// <summary>How often units are looked at: 1 second to 1 minute.</summary>
+    public TimeSpan WatchInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The units that are watched.</summary>
+    public IEnumerable<UnitPolicy> WatchedUnits => Units.Where(u => u.Enabled);
+
     /// <summary>The enabled services.</summary>
     public IEnumerable<ServicePolicy> Enabled => Services.Where(s => s.Enabled);
 

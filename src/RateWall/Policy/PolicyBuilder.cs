@@ -9,7 +9,7 @@ internal sealed partial class PolicyBuilder(MapNode tree, LogFacts facts, Policy
 {
     private const int MostServices = 64;
     private const int MostInterfaces = 64;
-    private static readonly string[] TopKeys = ["allow", "defaults", "services", "bans", "trust", "early"];
+    private static readonly string[] TopKeys = ["allow", "defaults", "services", "bans", "trust", "early", "watch", "units"];
     private static readonly string[] BanKeys = ["first", "factor", "cap", "memory", "size"];
     private static readonly string[] EarlyKeys = ["ingress"];
     private static readonly string[] TrustKeys = ["for", "factor"];
@@ -30,7 +30,10 @@ internal sealed partial class PolicyBuilder(MapNode tree, LogFacts facts, Policy
         BanPolicy bans = Bans(Section("bans", "'bans: { first: 10m }'") ?? empty);
         TrustPolicy trust = Trust(Section("trust", "'trust: { for: 30d }'") ?? empty);
         IReadOnlyList<string> ingress = Ingress(Section("early", "'early: { ingress: [eth0] }'") ?? empty);
-        return new EffectivePolicy(services, allow, bans, trust, reader.Values) { Ingress = ingress };
+        var unitReader = new UnitReader(reader, Section("watch", "'watch: { interval: 5s }'") ?? empty, services, ServiceNames());
+        TimeSpan interval = unitReader.Interval();
+        IReadOnlyList<UnitPolicy> units = Units(unitReader, Section("units", "'units: { dovecot: { ... } }'") ?? empty);
+        return new EffectivePolicy(services, allow, bans, trust, reader.Values) { Ingress = ingress, Units = units, WatchInterval = interval };
     }
 
     // A stand-in for a section that is no map would add "lacks" for each of its keys: one mistake, one problem.
@@ -101,6 +104,22 @@ internal sealed partial class PolicyBuilder(MapNode tree, LogFacts facts, Policy
             if (serviceReader.Read(entry, names) is { } service) services.Add(service);
         serviceReader.SharedPorts();
         return services;
+    }
+
+    private string[] ServiceNames() => tree.Find("services") is MapNode map ? [.. map.Entries.Select(e => e.Key)] : [];
+
+    private List<UnitPolicy> Units(UnitReader unitReader, MapNode node)
+    {
+        var units = new List<UnitPolicy>();
+        if (node.Entries.Count > UnitReader.Most)
+        {
+            problems.Add(node.Entries[UnitReader.Most].KeyOrigin, $"there are {node.Entries.Count} entries of units, more than {UnitReader.Most}; leave out those you can do without");
+            return units;
+        }
+
+        foreach (MapEntry entry in node.Entries)
+            if (unitReader.Read(entry) is { } unit) units.Add(unit);
+        return units;
     }
 
     private BanPolicy Bans(MapNode map)

@@ -1,5 +1,6 @@
 using Polly;
 using Polly.Retry;
+using RateWall.Systemd;
 
 namespace RateWall.Storage;
 
@@ -10,6 +11,7 @@ internal static class Resilience
     public static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestBusPause = TimeSpan.FromSeconds(10);
 
     /// <summary>Waits for a lock that another process holds: tries twenty times a second for ten seconds.</summary>
     /// <param name="time">The clock.</param>
@@ -26,6 +28,27 @@ internal static class Resilience
                 OnRetry = attempt =>
                 {
                     if (attempt.AttemptNumber == 0) onFirstWait();
+                    return default;
+                },
+            })
+            .Build();
+
+    /// <summary>Connects to the bus, as often as it takes: after one second, then twice as long each time, ten seconds at most.</summary>
+    /// <param name="time">The clock.</param>
+    /// <param name="onFailure">Called after each failure, before the wait.</param>
+    public static ResiliencePipeline BusConnection(TimeProvider time, Action<SystemdException> onFailure) =>
+        new ResiliencePipelineBuilder { Name = "bus-connection", TimeProvider = time }
+            .AddRetry(new RetryStrategyOptions
+            {
+                Name = "bus-connection",
+                ShouldHandle = new PredicateBuilder().Handle<SystemdException>(),
+                MaxRetryAttempts = int.MaxValue,
+                Delay = TimeSpan.FromSeconds(1),
+                MaxDelay = LongestBusPause,
+                BackoffType = DelayBackoffType.Exponential,
+                OnRetry = attempt =>
+                {
+                    if (attempt.Outcome.Exception is SystemdException e) onFailure(e);
                     return default;
                 },
             })

@@ -38,23 +38,29 @@ public sealed class StateLock : IDisposable
 
     /// <summary>The lock of the one correlate run at a time; null when another run holds it.</summary>
     /// <exception cref="UnauthorizedAccessException">The state directory may not be written.</exception>
-    public static StateLock? TryRun(string directory)
+    public static StateLock? TryRun(string directory) => Try(directory, "correlate.lock");
+
+    /// <summary>The lock of the one watch at a time; null when another holds it.</summary>
+    /// <exception cref="UnauthorizedAccessException">The state directory may not be written.</exception>
+    public static StateLock? TryWatch(string directory) => Try(directory, "watch.lock");
+
+    /// <inheritdoc/>
+    public void Dispose() => file.Dispose();
+
+    internal static bool IsHeldByAnother(IOException e) => e.HResult == EWOULDBLOCK;
+
+    private static StateLock? Try(string directory, string name)
     {
         StateDirectory.Create(directory);
         try
         {
-            return new(OpenFile(Path.Combine(directory, "correlate.lock")));
+            return new(OpenFile(Path.Combine(directory, name)));
         }
         catch (IOException e) when (IsHeldByAnother(e))
         {
             return null;
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => file.Dispose();
-
-    internal static bool IsHeldByAnother(IOException e) => e.HResult == EWOULDBLOCK;
 
     // FileShare.None is flock(LOCK_EX | LOCK_NB) on Unix, and the handle is not inherited.
     private static FileStream OpenFile(string path) =>

@@ -7,10 +7,10 @@ internal static class StateSchema
     public const int ApplicationId = 0x5257414C;
 
     /// <summary>The version this program writes (PRAGMA user_version).</summary>
-    public const int Version = 4;
+    public const int Version = 5;
 
     /// <summary>How many tables there are.</summary>
-    public const int Tables = 13;
+    public const int Tables = 15;
 
     /// <summary>What leads from a version to the next.</summary>
     public static IReadOnlyDictionary<long, string> Steps { get; } = new Dictionary<long, string>
@@ -19,6 +19,7 @@ internal static class StateSchema
         // A window holds more than times now. What was counted before is lost with it: minutes, at most a policy's window.
         [2] = "DROP TABLE windows; " + CreateWindows,
         [3] = CreateBeats,
+        [4] = CreateWatches,
     };
 
     private const string CreateMeasures = """
@@ -30,6 +31,16 @@ internal static class StateSchema
         CREATE TABLE beats (program TEXT NOT NULL PRIMARY KEY, lines INTEGER NOT NULL, matched INTEGER NOT NULL, suspect INTEGER NOT NULL,
             since INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE shapes (program TEXT NOT NULL, shape TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (program, shape)) WITHOUT ROWID;
+        """;
+
+    // What an entry of units remembers is one JSON text (UnitMemory), written and read as a whole.
+    private const string CreateWatches = """
+        CREATE TABLE watches (name TEXT NOT NULL PRIMARY KEY, unit TEXT NOT NULL, boot TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE unit_acts (id INTEGER PRIMARY KEY AUTOINCREMENT, watch TEXT NOT NULL, unit TEXT NOT NULL, act INTEGER NOT NULL,
+            at INTEGER NOT NULL, until INTEGER, count INTEGER NOT NULL, level INTEGER NOT NULL, reason TEXT NOT NULL, run TEXT NOT NULL,
+            timer TEXT, units TEXT NOT NULL, state INTEGER NOT NULL, outcome TEXT NOT NULL);
+        CREATE INDEX unit_acts_at ON unit_acts (at);
+        CREATE INDEX unit_acts_pending ON unit_acts (state) WHERE state = 0;
         """;
 
     private const string CreateWindows = """
@@ -44,7 +55,7 @@ internal static class StateSchema
     /// Times are milliseconds since 1970. Networks are text in canonical form, so that equal networks are equal keys and
     /// the sqlite3 shell shows them readably.
     /// </summary>
-    public const string Create = CreateMeasures + CreateWindows + CreateBeats + """
+    public const string Create = CreateMeasures + CreateWindows + CreateBeats + CreateWatches + """
         CREATE TABLE cursors (source TEXT NOT NULL PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE notes (log TEXT NOT NULL, program TEXT NOT NULL, process INTEGER NOT NULL, at INTEGER NOT NULL,
             service TEXT NOT NULL, kind INTEGER NOT NULL, source TEXT, user TEXT, count INTEGER NOT NULL, rule TEXT NOT NULL,

@@ -316,7 +316,7 @@ public sealed class StateDatabaseTests : IDisposable
             link.Open();
             using Microsoft.Data.Sqlite.SqliteCommand command = link.CreateCommand();
             command.CommandText = """
-                DROP TABLE beats; DROP TABLE shapes; DROP TABLE measures; DROP TABLE logins; DROP TABLE secrets; DROP TABLE windows;
+                DROP TABLE watches; DROP TABLE unit_acts; DROP TABLE beats; DROP TABLE shapes; DROP TABLE measures; DROP TABLE logins; DROP TABLE secrets; DROP TABLE windows;
                 CREATE TABLE windows (detection TEXT NOT NULL, service TEXT NOT NULL, source TEXT NOT NULL, last INTEGER NOT NULL,
                     stamps BLOB NOT NULL, PRIMARY KEY (detection, service, source)) WITHOUT ROWID;
                 INSERT INTO windows VALUES ('failures', 'ssh', '192.0.2.1', 1, x'0100000000000000');
@@ -329,6 +329,8 @@ public sealed class StateDatabaseTests : IDisposable
         Assert.Single(opened!.Pending(ipv4: true, behind: 0, most: 10));
         Assert.Empty(opened.Measures(Now));
         Assert.Empty(opened.Beats());
+        Assert.Empty(opened.Watches());
+        Assert.Empty(opened.UnitActs(10));
         Assert.Empty(opened.LoadWindow(new("failures", "ssh", Offender)));
         Assert.Null(opened.LastLogin(Offender, "ssh", 2));
         Assert.Equal("", warnings.ToString());
