@@ -13,7 +13,7 @@ TEXT
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 program_directory=$here/../artifacts/ratewall
-units=(ratewall.service ratewall-correlate.service ratewall-correlate.timer ratewall-follow.service)
+units=(ratewall.service ratewall-correlate.service ratewall-correlate.timer ratewall-follow.service ratewall-watch.service)
 root=
 uninstall=no
 
@@ -80,6 +80,7 @@ Nothing is enabled yet. Next:
   systemctl enable --now ratewall.service             the wall, now and at every boot
   systemctl enable --now ratewall-correlate.timer     logs to bans, every 15 seconds
   systemctl enable --now ratewall-follow.service      or instead of the timer: at once, by a process that stays
+  systemctl enable --now ratewall-watch.service       watched units: dovecot, unless the policy says more
   ratewall status
 TEXT
 }

@@ -66,7 +66,7 @@ internal static class CheckCommand
             MostPerMinuteNetwork = WorstCase.NetworkConnectionsPerMinute(s.Limit),
             MostAtOnce = s.Limit.Concurrent,
         })];
-        AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)) { Templates = templates.Overrides }, AnswerJson.Default.CheckForm);
+        AnswerJson.Write(session.Out, new CheckForm(Ok: true, policy.Files, [], services, WorstCase.KernelMemory(policy)) { Templates = templates.Overrides, Units = [.. policy.WatchedUnits.Select(Form)] }, AnswerJson.Default.CheckForm);
     }
 
     private static void WriteTable(Session session, EffectivePolicy policy, HashSet<string> watched, WallTemplates templates)
@@ -94,6 +94,7 @@ internal static class CheckCommand
         output.WriteLine("logged in lately. A source fails as often as it likes within these connections until correlate has read the");
         output.WriteLine($"lines: then it is banned for {DurationText.Format(policy.Bans.First)} at first and {DurationText.Format(policy.Bans.Cap)} at most.");
         WriteDetections(output, policy, watched);
+        WriteUnits(session, policy);
         output.WriteLine($"MEMORY: of the kernel, when the sets are full; {Megabytes(WorstCase.KernelMemory(policy))} in all, with {policy.Bans.Size} bans of each IP version and as many at single ports.");
     }
 
@@ -125,6 +126,27 @@ internal static class CheckCommand
             if (off.Length > 0) output.WriteLine($"Off at {service.Name}: {string.Join(", ", off)}.");
         }
     }
+
+    private static void WriteUnits(Session session, EffectivePolicy policy)
+    {
+        if (!policy.WatchedUnits.Any()) return;
+        session.Out.WriteLine();
+        var table = new AnswerTable("WATCH", "UNIT", "COUNTS", ">WARN", ">ACT", ">NORMAL", "WHAT MAY BE DONE");
+        foreach (UnitPolicy unit in policy.WatchedUnits)
+        {
+            table.Add(
+                unit.Name, unit.Unit, unit.Process ?? "tasks", unit.Warn.ToString(), unit.Act.ToString(), unit.Normal.ToString(),
+                string.Join(", ", unit.Ladder.Select(r => r == Rung.Stop ? $"stop for {DurationText.Format(unit.StopFor)}" : UnitReader.Word(r))));
+        }
+
+        table.WriteTo(session.Out, session.OutTerminal);
+        session.Out.WriteLine("ratewall watch counts them; from ACT on, one thing after the other is done, until there are NORMAL again. Shares are of TasksMax.");
+        session.Out.WriteLine();
+    }
+
+    private static UnitPolicyForm Form(UnitPolicy unit) => new(
+        unit.Name, unit.Unit, unit.Process, unit.Services, unit.Warn.ToString(), unit.Act.ToString(), unit.Normal.ToString(), [.. unit.Ladder.Select(UnitReader.Word)],
+        unit.Ladder.Contains(Rung.Stop) ? (long)unit.StopFor.TotalSeconds : null);
 
     private static string Describe(LimitPolicy limit) => limit.Mode == LimitMode.Off
         ? "off"

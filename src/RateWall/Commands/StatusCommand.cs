@@ -13,7 +13,7 @@ internal static class StatusCommand
 {
     public static Command Create() => CommandLine.Verb(
         "status",
-        "Shows whether the wall stands as policy says, how many are banned, which services are under siege or in lockdown, and what the limit of each service did since the wall went up.",
+        "Shows whether the wall stands as policy says, how many are banned, which services are under siege or in lockdown, what the limit of each service did since the wall went up, and how it stands with the watched units.",
         "ratewall status --format json",
         (session, _) => Run(session));
 
@@ -34,6 +34,7 @@ internal static class StatusCommand
             [.. policy.Enabled.Select(s => Service(s, counters, sets, inForce))])
         {
             LogWarnings = LogWarnings.Read(session, policy, state),
+            Units = UnitStatus.Read(session, policy, state),
         };
         if (session.Format == OutputFormat.Json) AnswerJson.Write(session.Out, form, AnswerJson.Default.StatusForm);
         else Write(session, form, waiting);
@@ -92,6 +93,7 @@ internal static class StatusCommand
         }
 
         table.WriteTo(output, session.OutTerminal);
+        UnitStatus.Write(session, form.Units);
     }
 
     private static void WriteMeasures(TextWriter output, ServiceStatusForm service)

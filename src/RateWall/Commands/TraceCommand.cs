@@ -6,22 +6,25 @@ using RateWall.Storage;
 
 namespace RateWall.Commands;
 
-/// <summary>`ratewall trace`: why somebody was banned: every ban, newest first, with the lines that caused it.</summary>
+/// <summary>
+/// `ratewall trace`: why somebody was banned: every ban, newest first, with the lines that caused it; and what was done to
+/// watched units, and why.
+/// </summary>
 internal static class TraceCommand
 {
     private const int StandardLimit = 100;
 
-    private static readonly Argument<string?> Target = new("ADDRESS")
+    private static readonly Argument<string?> Target = new("ADDRESS|UNIT")
     {
-        Description = "Whose bans; without it, everybody's.",
+        Description = "Whose bans, or what was done to which unit; without it, all of both.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<int?> Limit = new("--limit") { Description = $"Show at most N bans, the newest (default {StandardLimit}).", HelpName = "N" };
+    private static readonly Option<int?> Limit = new("--limit") { Description = $"Show at most N bans, and as many acts, the newest (default {StandardLimit}).", HelpName = "N" };
 
     public static Command Create()
     {
-        Command command = CommandLine.Verb("trace", "Shows bans, past ones too, with the log lines that caused them.", "ratewall trace 192.0.2.7", Run);
+        Command command = CommandLine.Verb("trace", "Shows bans, past ones too, with the log lines that caused them, and what was done to watched units.", "ratewall trace 192.0.2.7\nratewall trace dovecot.service", Run);
         command.Add(Target);
         command.Add(Limit);
         return command;
@@ -30,19 +33,38 @@ internal static class TraceCommand
     private static ExitCode Run(Session session, ParseResult arguments)
     {
         int limit = BanArguments.ReadLimit(arguments.GetValue(Limit) ?? StandardLimit);
-        AddressPrefix? asked = arguments.GetValue(Target) is { } text ? BanArguments.ReadTarget(text) : null;
+        EffectivePolicy effective = session.LoadPolicy();
+        string? text = arguments.GetValue(Target);
+        bool isUnit = text is not null && (text.EndsWith(".service", StringComparison.Ordinal) || effective.Units.Any(u => u.Name == text));
+        AddressPrefix? asked = text is null || isUnit ? null : BanArguments.ReadTarget(text);
         DateTimeOffset now = session.Time.GetUtcNow();
         using StateDatabase? state = StateDatabase.OpenReadOnly(session.StateDirectory);
-        BanPolicy policy = session.LoadPolicy().Bans;
+        BanPolicy policy = effective.Bans;
         Pardons pardons = state?.Pardons() ?? Pardons.None;
-        IReadOnlyList<StoredBan> found = asked is { } who ? state?.HistoryOf(who, limit) ?? [] : state?.History(limit) ?? [];
+        IReadOnlyList<StoredUnitAct> acts = asked is null ? state?.UnitActs(limit, text) ?? [] : [];
+        IReadOnlyList<StoredBan> found = isUnit ? [] : asked is { } who ? state?.HistoryOf(who, limit) ?? [] : state?.History(limit) ?? [];
         List<TracedBan> bans = [.. found.Select(b => TracedBan.Of(b, state!, pardons, policy, now))];
 
         if (session.Format == OutputFormat.Json)
-            AnswerJson.Write(session.Out, new TraceForm([.. bans.Select(b => b.Form(now))]), AnswerJson.Default.TraceForm);
+            AnswerJson.Write(session.Out, new TraceForm([.. bans.Select(b => b.Form(now))]) { Acts = [.. acts.Select(WatchAnswer.Form)] }, AnswerJson.Default.TraceForm);
         else
-            Print(session, bans, now);
+            Print(session, isUnit ? null : bans, acts, now);
         return ExitCode.Done;
+    }
+
+    private static void Print(Session session, List<TracedBan>? bans, IReadOnlyList<StoredUnitAct> acts, DateTimeOffset now)
+    {
+        if (bans is null) Print(session, acts);
+        else Print(session, bans, now);
+        if (bans is null || acts.Count == 0) return;
+        session.Out.WriteLine();
+        Print(session, acts);
+    }
+
+    private static void Print(Session session, IReadOnlyList<StoredUnitAct> acts)
+    {
+        if (acts.Count == 0) session.Out.WriteLine("Nothing was done to it, as far as is remembered.");
+        foreach (StoredUnitAct act in acts) session.Out.WriteLine($"{act.Unit} ({act.Watch})  {Local(act.Happened.At)}  {WatchAnswer.Line(act)}");
     }
 
     private static void Print(Session session, List<TracedBan> bans, DateTimeOffset now)

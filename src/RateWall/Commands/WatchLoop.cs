@@ -27,12 +27,12 @@ internal sealed class WatchLoop : IDisposable
     private readonly ServiceNotification manager = ServiceNotification.FromEnvironment();
     private readonly CancellationTokenSource stopping = new();
     private readonly List<PosixSignalRegistration> signals = [];
-    private EffectivePolicy policy;
+    private EffectivePolicy current;
     private bool ready, lost;
 
     private WatchLoop(Session session)
     {
-        policy = session.LoadPolicy();
+        current = session.LoadPolicy();
         messages = new(session.Error, session.Time);
         this.session = session with { Error = messages };
         foreach (PosixSignal signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT })
@@ -67,7 +67,7 @@ internal sealed class WatchLoop : IDisposable
             return ExitCode.Done;
         }
 
-        using IUnitManager units = SystemdUnits.Connect([], session.Time);
+        using SystemdUnits units = SystemdUnits.Connect([], session.Time);
         return Round(session, policy, units, always: true);
     }
 
@@ -76,7 +76,7 @@ internal sealed class WatchLoop : IDisposable
     {
         MustHaveSystemd();
         EffectivePolicy policy = session.LoadPolicy();
-        using IUnitManager units = SystemdUnits.Connect([], session.Time);
+        using SystemdUnits units = SystemdUnits.Connect([], session.Time);
         string[] names = Names(policy);
         // Ended by a signal, which loses nothing.
         while (true)
@@ -146,14 +146,14 @@ internal sealed class WatchLoop : IDisposable
     // One that has become wrong is told, and changes nothing until it is right again.
     private EffectivePolicy ReadPolicy()
     {
-        CommandLine.Failure(session, () => policy = session.LoadPolicy());
-        return policy;
+        CommandLine.Failure(session, () => current = session.LoadPolicy());
+        return current;
     }
 
     // Rounds for as long as the same units are watched.
     private void FollowPolicies(IUnitManager units)
     {
-        string[] watched = Names(policy);
+        string[] watched = Names(current);
         while (GoOn())
         {
             long read = session.Time.GetTimestamp();
@@ -161,8 +161,8 @@ internal sealed class WatchLoop : IDisposable
             {
                 long started = session.Time.GetTimestamp();
                 messages.NextRound();
-                Round(units, policy);
-                Wait(units, policy.WatchInterval, started);
+                Round(units, current);
+                Wait(units, current.WatchInterval, started);
             }
 
             if (!Names(ReadPolicy()).SequenceEqual(watched, StringComparer.Ordinal)) return;

@@ -158,7 +158,7 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
             case UnitAct.Siege:
                 return new UnitRelief(session, policy, state).Siege(entry, act.Happened.Until!.Value);
             case UnitAct.Restart:
-                units.Restart(entry.Unit);
+                units.RestartUnit(entry.Unit);
                 return "restarted";
             case UnitAct.Stop:
                 Stop(act, triggers);
@@ -180,14 +180,14 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
         passing?.Invoke(WatchStage.TimerActive);
         try
         {
-            foreach (string trigger in triggers) units.Stop(trigger);
+            foreach (string trigger in triggers) units.StopUnit(trigger);
             passing?.Invoke(WatchStage.TriggersStopped);
-            units.Stop(act.Unit);
+            units.StopUnit(act.Unit);
         }
         catch (SystemdException e) when (!e.IsConnectionLost)
         {
             // The unit may not be stopped by hand: then its sockets must not stay down either.
-            foreach (string unit in act.Units) units.Start(unit);
+            foreach (string unit in act.Units) units.StartUnit(unit);
             units.EndTimer(act.Timer!);
             throw;
         }
@@ -197,7 +197,7 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
     private string Start(string watch, string unit)
     {
         IReadOnlyList<string> all = state.LastStop(watch)?.Units is { Count: > 0 } stopped ? stopped : [unit];
-        foreach (string one in all) units.Start(one);
+        foreach (string one in all) units.StartUnit(one);
         EndTimer(watch);
         return $"started {string.Join(", ", all)}";
     }
@@ -262,7 +262,7 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
 
         // Half of it may be down. Starting what runs harms nothing, and the timer is ended when all of it was asked for.
         if (held || !active)
-            foreach (string unit in act.Units) units.Start(unit);
+            foreach (string unit in act.Units) units.StartUnit(unit);
         if (held) units.EndTimer(act.Timer!);
         Settle(act, UnitActState.Interrupted, held || !active ? $"{interrupted}; what was down is started" : interrupted, Forget(act, m => m with { StoppedUntil = null, ExpectsNewRun = held || !active }));
     }

@@ -15,6 +15,10 @@ public sealed record StatusForm(
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
     public string Schema => "ratewall.status/1";
 
+    /// <summary>The watched units.</summary>
+    [JsonPropertyName("units")]
+    public IReadOnlyList<WatchedUnitForm> Units { get; init; } = [];
+
     /// <summary>What keeps tries from being seen in the logs.</summary>
     [JsonPropertyName("log_warnings")]
     public IReadOnlyList<LogWarningForm> LogWarnings { get; init; } = [];
@@ -163,6 +167,10 @@ public sealed record TraceForm([property: JsonPropertyName("bans")] IReadOnlyLis
     /// <summary>The form's name and version.</summary>
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]
     public string Schema => "ratewall.trace/1";
+
+    /// <summary>What was done to watched units, and noticed of them; newest first.</summary>
+    [JsonPropertyName("acts")]
+    public IReadOnlyList<UnitActForm> Acts { get; init; } = [];
 }
 
 /// <summary>A ban with the lines that caused it.</summary>
@@ -214,6 +222,10 @@ public sealed record CheckForm(
     /// <summary>The operator's files that stand in place of built-in templates.</summary>
     [JsonPropertyName("templates")]
     public IReadOnlyList<string> Templates { get; init; } = [];
+
+    /// <summary>The watched units, and what may be done to them.</summary>
+    [JsonPropertyName("units")]
+    public IReadOnlyList<UnitPolicyForm> Units { get; init; } = [];
 
     /// <summary>The form's name and version.</summary>
     [JsonPropertyName("schema"), JsonPropertyOrder(-1)]

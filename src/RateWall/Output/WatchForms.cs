@@ -131,7 +131,23 @@ public sealed record WatchedUnitForm(
     [JsonPropertyName("watched_at")]
     public string? WatchedAt { get; init; }
 
+    /// <summary>What was done last, or noticed; null: nothing yet, or not asked for.</summary>
+    [JsonPropertyName("last_act"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public UnitActForm? LastAct { get; init; }
+
     /// <summary>What policy allows.</summary>
     [JsonPropertyName("ladder")]
     public IReadOnlyList<string> Ladder { get; init; } = [];
 }
+
+/// <summary>What the policy says of a watched unit. Thresholds are as they are written there: "80", or "80%" of TasksMax.</summary>
+public sealed record UnitPolicyForm(
+    [property: JsonPropertyName("name")] string Name,
+    [property: JsonPropertyName("unit")] string Unit,
+    [property: JsonPropertyName("process")] string? Process,
+    [property: JsonPropertyName("services")] IReadOnlyList<string> Services,
+    [property: JsonPropertyName("warn")] string Warn,
+    [property: JsonPropertyName("act")] string Act,
+    [property: JsonPropertyName("normal")] string Normal,
+    [property: JsonPropertyName("ladder")] IReadOnlyList<string> Ladder,
+    [property: JsonPropertyName("stop_for_s")] long? StopForSeconds);

@@ -52,7 +52,7 @@ internal sealed partial class UnitReader(ValueReader reader, MapNode defaults, I
         bool enabled = own.Find("enabled") is null || reader.Truth(own, path, "enabled");
         if (Unit(own, path) is not { } unit) return null;
         string? process = Process(own, path);
-        IReadOnlyList<string> answered = Services(own, path);
+        List<string> answered = Services(own, path);
         UnitLevel? warn = Level(all, path, "warn"), act = Level(all, path, "act"), normal = Level(all, path, "normal");
         if (warn is { } w && act is { } a && normal is { } n) Ordered(all, path, w, a, n);
         bool allowStop = own.Find("allow-stop") is not null && reader.Truth(own, path, "allow-stop");

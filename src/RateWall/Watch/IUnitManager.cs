@@ -29,13 +29,13 @@ public interface IUnitManager : IDisposable
     void EndTimer(string timer);
 
     /// <summary>Restarts a unit that runs; one that somebody stopped stays so.</summary>
-    void Restart(string unit);
+    void RestartUnit(string unit);
 
     /// <summary>Starts a unit; one that runs goes on.</summary>
-    void Start(string unit);
+    void StartUnit(string unit);
 
     /// <summary>Stops a unit.</summary>
-    void Stop(string unit);
+    void StopUnit(string unit);
 
     /// <summary>Waits until something happens to a watched unit, no longer than so long; true: something did.</summary>
     bool Wait(TimeSpan longest);

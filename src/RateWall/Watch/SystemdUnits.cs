@@ -69,13 +69,13 @@ internal sealed class SystemdUnits : IUnitManager
     public void EndTimer(string timer) => units.Stop($"{timer}.timer");
 
     /// <inheritdoc/>
-    public void Restart(string unit) => units.Restart(unit);
+    public void RestartUnit(string unit) => units.Restart(unit);
 
     /// <inheritdoc/>
-    public void Start(string unit) => units.Start(unit);
+    public void StartUnit(string unit) => units.Start(unit);
 
     /// <inheritdoc/>
-    public void Stop(string unit) => units.Stop(unit);
+    public void StopUnit(string unit) => units.Stop(unit);
 
     /// <inheritdoc/>
     public bool Wait(TimeSpan longest) => signals.Wait(longest).Count > 0;

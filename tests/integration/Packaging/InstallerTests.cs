@@ -5,7 +5,7 @@ namespace RateWall.IntegrationTests.Packaging;
 /// <summary>What packaging/install.sh leaves in an image, and what systemd says to the units.</summary>
 public sealed class InstallerTests : IDisposable
 {
-    private static readonly string[] Units = ["ratewall.service", "ratewall-correlate.service", "ratewall-correlate.timer", "ratewall-follow.service"];
+    private static readonly string[] Units = ["ratewall.service", "ratewall-correlate.service", "ratewall-correlate.timer", "ratewall-follow.service", "ratewall-watch.service"];
 
     private readonly TemporaryDirectory image = new();
 

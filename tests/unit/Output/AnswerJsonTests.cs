@@ -25,12 +25,12 @@ public sealed class AnswerJsonTests
 
     [Fact]
     public void Status_Form_IsAsPromised() => Same(
-        """{"schema":"ratewall.status/1","wall":{"present":true,"drift":false,"unconfirmed_until":"2026-01-31T16:05:09Z"},"bans":{"active":3},"services":[{"name":"imap","ports":[143,993],"passed":10,"limited":2,"overflow":0,"banned":1,"siege":null,"lockdown":null,"siege_passed":0,"siege_dropped":0,"locked":0}],"log_warnings":[]}""",
+        """{"schema":"ratewall.status/1","wall":{"present":true,"drift":false,"unconfirmed_until":"2026-01-31T16:05:09Z"},"bans":{"active":3},"services":[{"name":"imap","ports":[143,993],"passed":10,"limited":2,"overflow":0,"banned":1,"siege":null,"lockdown":null,"siege_passed":0,"siege_dropped":0,"locked":0}],"units":[],"log_warnings":[]}""",
         new StatusForm(new WallForm(true, false) { UnconfirmedUntil = "2026-01-31T16:05:09Z" }, new BanCountForm(3), [new ServiceStatusForm("imap", [143, 993], 10, 2, 0, 1)]), AnswerJson.Default.StatusForm);
 
     [Fact]
     public void Status_ServiceUnderPressure_IsAsPromised() => Same(
-        """{"schema":"ratewall.status/1","wall":{"present":true,"drift":false,"unconfirmed_until":null},"bans":{"active":0},"services":[{"name":"imap","ports":[143],"passed":1,"limited":0,"overflow":0,"banned":0,"sources":1,"size":2,"siege":{"until":"2026-01-31T16:05:09Z","remaining_s":60},"lockdown":{"until":"2026-01-31T16:15:09Z","remaining_s":660,"trusted":true,"except":["192.0.2.0/24"]},"siege_passed":30,"siege_dropped":4,"locked":5}],"log_warnings":[]}""",
+        """{"schema":"ratewall.status/1","wall":{"present":true,"drift":false,"unconfirmed_until":null},"bans":{"active":0},"services":[{"name":"imap","ports":[143],"passed":1,"limited":0,"overflow":0,"banned":0,"sources":1,"size":2,"siege":{"until":"2026-01-31T16:05:09Z","remaining_s":60},"lockdown":{"until":"2026-01-31T16:15:09Z","remaining_s":660,"trusted":true,"except":["192.0.2.0/24"]},"siege_passed":30,"siege_dropped":4,"locked":5}],"units":[],"log_warnings":[]}""",
         new StatusForm(new WallForm(true, false), new BanCountForm(0),
         [
             new ServiceStatusForm("imap", [143], 1, 0, 0, 0)
@@ -66,9 +66,22 @@ public sealed class AnswerJsonTests
         var form = new TraceForm([new TracedBanForm(
             "192.0.2.1", "all", null, null, null, "failures", 6, "failures", "ssh", [new EvidenceForm("2026-01-31T16:05:09Z", "a\u001b[31m\u202e\"")])]);
         Same(
-            """{"schema":"ratewall.trace/1","bans":[{"target":"192.0.2.1","scope":"all","since":null,"until":null,"remaining_s":null,"reason":"failures","count":6,"detection":"failures","service":"ssh","lines":[{"time":"2026-01-31T16:05:09Z","line":"a\u001B[31m\u202E\u0022"}],"number":null,"ended":null,"ended_at":null}]}""",
+            """{"schema":"ratewall.trace/1","bans":[{"target":"192.0.2.1","scope":"all","since":null,"until":null,"remaining_s":null,"reason":"failures","count":6,"detection":"failures","service":"ssh","lines":[{"time":"2026-01-31T16:05:09Z","line":"a\u001B[31m\u202E\u0022"}],"number":null,"ended":null,"ended_at":null}],"acts":[]}""",
             form, AnswerJson.Default.TraceForm);
     }
+
+    [Fact]
+    public void Watch_Form_IsAsPromised() => Same(
+        """{"schema":"ratewall.watch/1","units":[{"name":"imap_login","unit":"dovecot.service","process":"imap-login","state":"active","count":90,"warn":60,"act":80,"normal":40,"tasks_max":400,"phase":"trouble","since":"2026-01-31T16:05:09Z","rung":"ban","stopped_until":null,"returns":1,"watched_at":"2026-01-31T16:05:14Z","ladder":["tell","ban"]}],"acts":[{"time":"2026-01-31T16:05:14Z","watch":"imap_login","unit":"dovecot.service","act":"ban","count":90,"level":80,"until":null,"reason":"too many","state":"done","outcome":"banned 192.0.2.1"}]}""",
+        new WatchForm(
+            [new("imap_login", "dovecot.service", "imap-login", "active", 90, 60, 80, 40) { TasksMax = 400, Phase = "trouble", Since = "2026-01-31T16:05:09Z", Rung = "ban", Returns = 1, WatchedAt = "2026-01-31T16:05:14Z", Ladder = ["tell", "ban"] }],
+            [new("2026-01-31T16:05:14Z", "imap_login", "dovecot.service", "ban", 90, 80, null, "too many") { State = "done", Outcome = "banned 192.0.2.1" }]),
+        AnswerJson.Default.WatchForm);
+
+    [Fact]
+    public void WatchSimulation_Form_IsAsPromised() => Same(
+        """{"schema":"ratewall.watch-simulation/1","lines":2,"wrong":1,"acts":[{"time":"2026-01-31T16:05:14Z","watch":"a","unit":"a.service","act":"stop","count":90,"level":80,"until":"2026-01-31T16:10:14Z","reason":"too many","state":null,"outcome":null}]}""",
+        new WatchSimulationForm(2, 1, [new("2026-01-31T16:05:14Z", "a", "a.service", "stop", 90, 80, "2026-01-31T16:10:14Z", "too many")]), AnswerJson.Default.WatchSimulationForm);
 
     [Fact]
     public void Plan_Form_IsAsPromised() => Same(

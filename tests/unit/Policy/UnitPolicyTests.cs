@@ -10,7 +10,7 @@ public sealed class UnitPolicyTests
     {
         EffectivePolicy policy = Lay("");
         Assert.Equal(TimeSpan.FromSeconds(5), policy.WatchInterval);
-        Assert.Equal(["dovecot", "imap_login", "pop3_login"], policy.WatchedUnits.Select(u => u.Name));
+        Assert.Equal(["dovecot", "imap_login", "pop3_login"], policy.WatchedUnits.Select(u => u.Name), StringComparer.Ordinal);
         Assert.All(policy.WatchedUnits, u => Assert.Equal("dovecot.service", u.Unit));
         Assert.All(policy.WatchedUnits, u => Assert.DoesNotContain(u.Ladder, r => r >= Rung.Restart));
         UnitPolicy dovecot = policy.Units[0];

@@ -13,7 +13,7 @@ internal sealed class ModelUnits : IUnitManager
     public ModelUnits(DateTimeOffset now, params string[] units)
     {
         Now = now;
-        foreach (string unit in units) Start(unit);
+        foreach (string unit in units) StartUnit(unit);
         Calls.Clear();
     }
 
@@ -75,19 +75,19 @@ internal sealed class ModelUnits : IUnitManager
 
     public void EndTimer(string timer) => timers.Remove(timer);
 
-    public void Restart(string unit)
+    public void RestartUnit(string unit)
     {
         Calls.Add($"restart {unit}");
         if (active.Remove(unit)) Begin(unit);
     }
 
-    public void Start(string unit)
+    public void StartUnit(string unit)
     {
         Calls.Add($"start {unit}");
         Begin(unit);
     }
 
-    public void Stop(string unit)
+    public void StopUnit(string unit)
     {
         if (Unstoppable.Contains(unit)) throw new SystemdException($"stopping {unit}", 1, "it refuses") { BusError = "org.freedesktop.systemd1.OnlyByDependency" };
         Calls.Add($"stop {unit}");

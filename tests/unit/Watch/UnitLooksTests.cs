@@ -76,7 +76,7 @@ public sealed class UnitLooksTests
     [InlineData("login", 0)]
     public void Count_OfAnEntry_IsOfItsProcesses(string? process, long expected)
     {
-        UnitLook look = Read(Sound)[0].Look! with { Processes = new Dictionary<string, long> { ["imap-login"] = 90, ["managesieve-log"] = 7, ["auth"] = 2 } };
+        UnitLook look = Read(Sound)[0].Look! with { Processes = new Dictionary<string, long>(StringComparer.Ordinal) { ["imap-login"] = 90, ["managesieve-log"] = 7, ["auth"] = 2 } };
         Assert.Equal(expected, look.For(new() { Name = "a", Unit = "dovecot.service", Process = process }).Count);
     }
 

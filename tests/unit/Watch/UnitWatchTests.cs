@@ -265,12 +265,12 @@ public sealed class UnitWatchTests
         return [.. looks.Select(l => new UnitSample(at = at.AddSeconds(l.Seconds), l.Active ? l.Count : 0, 100, l.Active, $"run {run += l.Run}") { ReturnIsHeld = l.Held })];
     }
 
-    private static (List<UnitEvent> Events, UnitMemory Memory) Run(UnitPolicy entry, IReadOnlyList<UnitSample> samples, bool newRunAfterRestart = false)
+    private static (List<UnitEvent> Events, UnitMemory Memory) Run(UnitPolicy entry, UnitSample[] samples, bool newRunAfterRestart = false)
     {
         UnitMemory memory = UnitMemory.Blank;
         var events = new List<UnitEvent>();
         string? run = null;
-        for (int i = 0; i < samples.Count; i++)
+        for (int i = 0; i < samples.Length; i++)
         {
             UnitSample sample = samples[i] with { At = Start.AddSeconds(i * 5) };
             (memory, UnitEvent? happened) = UnitWatch.Step(memory, run is null ? sample : sample with { InvocationId = run }, entry);

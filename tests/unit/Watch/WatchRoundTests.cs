@@ -63,8 +63,8 @@ public sealed class WatchRoundTests : IDisposable
     {
         units.Triggers[Dovecot] = ["dovecot.socket"];
         units.Dependents[Dovecot] = ["webmail.service"];
-        units.Start("dovecot.socket");
-        units.Start("webmail.service");
+        units.StartUnit("dovecot.socket");
+        units.StartUnit("webmail.service");
         Rounds(Policy("[stop]", ", quiet: 1h"), 3);
         Assert.All(new[] { Dovecot, "webmail.service", "dovecot.socket" }, u => Assert.False(units.IsActive(u), u));
         units.Pass(TimeSpan.FromMinutes(5));
@@ -75,7 +75,7 @@ public sealed class WatchRoundTests : IDisposable
     public void Stop_ThatWouldTakeSshDown_IsNotDone()
     {
         units.Dependents[Dovecot] = ["ssh.service"];
-        units.Start("ssh.service");
+        units.StartUnit("ssh.service");
         units.Calls.Clear();
         Rounds(Policy("[stop]"), 4);
         Assert.Empty(units.Calls);
@@ -87,7 +87,7 @@ public sealed class WatchRoundTests : IDisposable
     public void Stop_OfAUnitThatRefuses_LeavesItsSocketUp()
     {
         units.Triggers[Dovecot] = ["dovecot.socket"];
-        units.Start("dovecot.socket");
+        units.StartUnit("dovecot.socket");
         units.Unstoppable.Add(Dovecot);
         Rounds(Policy("[stop]"), 3);
         Assert.True(units.IsActive("dovecot.socket"));
@@ -119,7 +119,7 @@ public sealed class WatchRoundTests : IDisposable
     public void Kill_InsideAStop_LeavesAUnitThatComesBack(int stage)
     {
         units.Triggers[Dovecot] = ["dovecot.socket"];
-        units.Start("dovecot.socket");
+        units.StartUnit("dovecot.socket");
         EffectivePolicy policy = Policy("[stop]", ", quiet: 20s, forget: 1h");
         Rounds(policy, 2);
         Assert.Throws<KilledException>(() => Round(policy, units, Dying((WatchStage)stage)));
