@@ -1,9 +1,7 @@
-using System.Runtime.InteropServices;
 using RateWall.Detection.Logs;
 using RateWall.Output;
 using RateWall.Policy;
 using RateWall.Storage;
-using RateWall.Systemd;
 
 namespace RateWall.Commands;
 
@@ -25,18 +23,13 @@ internal sealed class FollowLoop : IDisposable
 
     private readonly Session session;
     private readonly UnrepeatedLines messages;
-    private readonly ServiceNotification manager = ServiceNotification.FromEnvironment();
-    private readonly List<PosixSignalRegistration> signals = [];
-    private volatile bool stopping;
-    private bool ready;
+    // A step is made true as a whole or not at all, so ending between two only saves the next start from reading one again.
+    private readonly ResidentProgram program = new();
 
     private FollowLoop(Session session)
     {
         messages = new(session.Error, session.Time);
         this.session = session with { Error = messages };
-        // A step is made true as a whole or not at all, so this only saves the next start from reading it again.
-        foreach (PosixSignal signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT })
-            signals.Add(PosixSignalRegistration.Create(signal, context => stopping = context.Cancel = true));
     }
 
     /// <summary>Follows until it is told to stop; what keeps the first round from being made ends it.</summary>
@@ -50,23 +43,23 @@ internal sealed class FollowLoop : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (PosixSignalRegistration signal in signals) signal.Dispose();
+        program.Dispose();
         messages.Dispose();
     }
 
     private ExitCode Follow()
     {
-        while (!stopping)
+        while (!program.IsStopping)
         {
             ExitCode? broken = CommandLine.Failure(session, () => FollowOnePolicy());
-            if (broken is { } code && !ready) return code;
+            if (broken is { } code && !program.IsReady) return code;
             if (broken is null) continue;
             // Told once; whatever it is (a wrong policy, no wall, a full disk), it can be mended while this goes on.
             messages.NextRound();
             Sleep(Retry);
         }
 
-        manager.Stopping();
+        program.End();
         return ExitCode.Done;
     }
 
@@ -81,32 +74,23 @@ internal sealed class FollowLoop : IDisposable
         do
         {
             messages.NextRound();
-            CorrelateCommand.Round(session, policy, rules, GoOn);
-            GoOn();
+            CorrelateCommand.Round(session, policy, rules, program.GoOn);
+            program.GoOn();
         }
-        while (watch.Wait(Period - session.Time.GetElapsedTime(started), GoOn));
-    }
-
-    // Between any two steps, and while waiting: reading goes on, so the service manager is told that it does.
-    private bool GoOn()
-    {
-        if (!ready) manager.Ready();
-        ready = true;
-        manager.Watchdog();
-        return !stopping;
+        while (watch.Wait(Period - session.Time.GetElapsedTime(started), program.GoOn));
     }
 
     private void Sleep(TimeSpan length)
     {
         long started = session.Time.GetTimestamp();
-        while (GoOn() && session.Time.GetElapsedTime(started) < length) Thread.Sleep(LogWatch.Look);
+        while (program.GoOn() && session.Time.GetElapsedTime(started) < length) Thread.Sleep(LogWatch.Look);
     }
 
     // Held until the end: the timer's runs find it taken and have nothing to do.
     private StateLock? TakeTurn()
     {
         long started = session.Time.GetTimestamp();
-        while (!stopping)
+        while (!program.IsStopping)
         {
             if (StateLock.TryRun(session.StateDirectory) is { } turn) return turn;
             if (session.Time.GetElapsedTime(started) > Patience)

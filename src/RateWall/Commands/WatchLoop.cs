@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Polly;
 using RateWall.Output;
 using RateWall.Policy;
@@ -24,25 +23,15 @@ internal sealed class WatchLoop : IDisposable
 
     private readonly Session session;
     private readonly UnrepeatedLines messages;
-    private readonly ServiceNotification manager = ServiceNotification.FromEnvironment();
-    private readonly CancellationTokenSource stopping = new();
-    private readonly List<PosixSignalRegistration> signals = [];
+    private readonly ResidentProgram program = new();
     private EffectivePolicy current;
-    private bool ready, lost;
+    private bool lost;
 
     private WatchLoop(Session session)
     {
         current = session.LoadPolicy();
         messages = new(session.Error, session.Time);
         this.session = session with { Error = messages };
-        foreach (PosixSignal signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT })
-        {
-            signals.Add(PosixSignalRegistration.Create(signal, context =>
-            {
-                context.Cancel = true;
-                stopping.Cancel();
-            }));
-        }
     }
 
     /// <summary>Watches until it is told to stop.</summary>
@@ -91,8 +80,7 @@ internal sealed class WatchLoop : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (PosixSignalRegistration signal in signals) signal.Dispose();
-        stopping.Dispose();
+        program.Dispose();
         messages.Dispose();
     }
 
@@ -103,7 +91,7 @@ internal sealed class WatchLoop : IDisposable
 
     private ExitCode Watch()
     {
-        while (GoOn())
+        while (program.GoOn())
         {
             try
             {
@@ -120,7 +108,7 @@ internal sealed class WatchLoop : IDisposable
             }
         }
 
-        manager.Stopping();
+        program.End();
         return ExitCode.Done;
     }
 
@@ -128,10 +116,10 @@ internal sealed class WatchLoop : IDisposable
     {
         ResiliencePipeline pipeline = Resilience.BusConnection(session.Time, e =>
         {
-            GoOn();
+            program.GoOn();
             Lose(e);
         });
-        SystemdUnits units = pipeline.Execute(_ => SystemdUnits.Connect(Names(ReadPolicy()), session.Time), stopping.Token);
+        SystemdUnits units = pipeline.Execute(_ => SystemdUnits.Connect(Names(ReadPolicy()), session.Time), program.Stopping);
         if (lost) session.Error.WriteLine("ratewall: PID 1 answers again; units are watched");
         lost = false;
         return units;
@@ -154,10 +142,10 @@ internal sealed class WatchLoop : IDisposable
     private void FollowPolicies(IUnitManager units)
     {
         string[] watched = Names(current);
-        while (GoOn())
+        while (program.GoOn())
         {
             long read = session.Time.GetTimestamp();
-            while (GoOn() && session.Time.GetElapsedTime(read) < PolicyPeriod)
+            while (program.GoOn() && session.Time.GetElapsedTime(read) < PolicyPeriod)
             {
                 long started = session.Time.GetTimestamp();
                 messages.NextRound();
@@ -190,20 +178,12 @@ internal sealed class WatchLoop : IDisposable
     private void Wait(IUnitManager units, TimeSpan interval, long started)
     {
         bool changed = false;
-        while (GoOn())
+        while (program.GoOn())
         {
             TimeSpan left = (changed ? LeastPause : interval) - session.Time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero) return;
             changed |= units.Wait(left < LongestWait ? left : LongestWait);
         }
-    }
-
-    private bool GoOn()
-    {
-        if (!ready) manager.Ready();
-        ready = true;
-        manager.Watchdog();
-        return !stopping.IsCancellationRequested;
     }
 
     private static ExitCode Round(Session session, EffectivePolicy policy, IUnitManager units, bool always)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using RateWall.Commands;
 using RateWall.IntegrationTests.Correlate;
 using RateWall.IntegrationTests.Machine;
@@ -57,6 +58,10 @@ public sealed class UnitReliefTests : IDisposable
         // 47 were 22 too many to be normal; those of the first were enough.
         Assert.All(user.Select(u => u.Served).Concat(few).Concat(second), s => Assert.True(IsOpen(s)));
         Assert.Contains("25 connections held at imap without a login while its daemon had too many processes", ratewall.Run("trace", Attacker).Out, StringComparison.Ordinal);
+        JsonElement unit = Assert.Single(ratewall.Json("status").GetProperty("units").EnumerateArray());
+        Assert.Equal(("mail", "trouble", "ban"), (unit.GetProperty("name").GetString(), unit.GetProperty("phase").GetString(), unit.GetProperty("last_act").GetProperty("act").GetString()));
+        Assert.Equal("done", Assert.Single(ratewall.Json("trace", "mail").GetProperty("acts").EnumerateArray()).GetProperty("state").GetString());
+        Assert.Empty(ratewall.Json("trace", Attacker).GetProperty("acts").EnumerateArray());
         Assert.Contains("[ban]: banned 198.51.100.9, ended 25 connections", ratewall.Run("trace", "mail.service").Out, StringComparison.Ordinal);
     }
 

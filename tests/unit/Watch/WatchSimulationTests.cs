@@ -48,6 +48,23 @@ public sealed class WatchSimulationTests : IDisposable
         Assert.Contains("is not there", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Check_Units_SaysWhatMayBeDone()
+    {
+        string config = Path.Combine(directory.FullName, "p.yaml");
+        File.WriteAllText(config, "units: { dovecot: { ladder: [tell, stop], stop-for: 90s } }\n");
+        string row = Program("check", "--config", config).Out.Split('\n').Single(l => l.StartsWith("dovecot ", StringComparison.Ordinal));
+        Assert.Equal("dovecot dovecot.service tasks 60% 80% 50% tell, stop for 1m30s", string.Join(' ', row.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        using JsonDocument answer = JsonDocument.Parse(Program("check", "--config", config, "--format", "json").Out);
+        JsonElement unit = answer.RootElement.GetProperty("units")[0];
+        Assert.Equal(("dovecot", "80%", 90), (unit.GetProperty("name").GetString(), unit.GetProperty("act").GetString(), unit.GetProperty("stop_for_s").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("--once", "--record")]
+    [InlineData("--once", "--simulate", "-")]
+    public void Watch_TwoWaysAtOnce_IsWrongUse(params string[] options) => Assert.Equal(2, Program(["watch", .. options]).Code);
+
     private (int Code, string Out, string Error) Run(string policy, string format, params string[] looks)
     {
         string config = Path.Combine(directory.FullName, "p.yaml"), file = Path.Combine(directory.FullName, "looks.jsonl");
