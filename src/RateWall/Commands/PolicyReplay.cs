@@ -37,6 +37,7 @@ internal sealed class PolicyReplay
     private readonly long horizon;
     private readonly Dictionary<AddressPrefix, List<StoredBan>> histories = [];
     private readonly Dictionary<AddressPrefix, long> firstTries = [];
+    private readonly HashSet<string> reasons = new(StringComparer.Ordinal);
     private readonly Dictionary<AddressPrefix, LaterLogin> laterLogins = [];
     private readonly Dictionary<(string Service, DateTimeOffset Since), SiegeSeen> sieges = [];
     private int decided;
@@ -124,12 +125,21 @@ internal sealed class PolicyReplay
         BanVerdict verdict = BanDecision.Decide(offence, history, exemptions, Pardons.None, policy, offence.At);
         if (verdict.Exemption is { } exemption) Exempt[exemption] = Exempt.GetValueOrDefault(exemption) + 1;
         if (verdict.Outcome != BanOutcome.Banned) return;
-        history.Add(verdict.Ban!);
+        StoredBan ban = verdict.Ban! with { Reason = OnceOnly(verdict.Ban!.Reason) };
+        history.Add(ban);
         histories[offence.Key] = history;
         networksBanned |= offence.Detection == DetectionName.Prefix;
         long since = offence.Since.ToUnixTimeMilliseconds();
         long first = firstTries.Remove(offence.Key, out long at) ? Math.Min(at, since) : since;
-        Bans.Add(new(verdict.Ban!, DateTimeOffset.FromUnixTimeMilliseconds(first)));
+        Bans.Add(new(ban, DateTimeOffset.FromUnixTimeMilliseconds(first)));
+    }
+
+    // Tens of thousands of bans have a few reasons between them.
+    private string OnceOnly(string reason)
+    {
+        if (reasons.TryGetValue(reason, out string? known)) return known;
+        reasons.Add(reason);
+        return reason;
     }
 
     private void LoggedIn(AddressPrefix key, string service, long at)

@@ -110,12 +110,10 @@ internal sealed class ReplayAnswer(Session session, LogArchive archive, IReadOnl
 
     private static HashSet<AddressPrefix> Targets(PolicyReplay replay) => [.. replay.Bans.Select(b => b.Ban.Target)];
 
-    private static IReadOnlyList<ReplayedBanForm> Bans(PolicyReplay replay) =>
-    [
-        .. replay.Bans.Select(b => new ReplayedBanForm(
+    private static IEnumerable<ReplayedBanForm> Bans(PolicyReplay replay) =>
+        replay.Bans.Select(b => new ReplayedBanForm(
             HumanTime.Rfc3339(b.Ban.At), b.Ban.Target.ToString(), b.Ban.Service, b.Ban.Reason, b.Ban.Detection, b.Ban.Scope,
-            HumanTime.Rfc3339(b.Ban.Until), HumanTime.Rfc3339(b.FirstTry), (long)(b.Ban.At - b.FirstTry).TotalSeconds)),
-    ];
+            HumanTime.Rfc3339(b.Ban.Until), HumanTime.Rfc3339(b.FirstTry), (long)(b.Ban.At - b.FirstTry).TotalSeconds));
 
     private static IReadOnlyList<LaterLoginForm> Logins(PolicyReplay replay) =>
     [

@@ -27,12 +27,13 @@ public sealed partial class AnswerJson : JsonSerializerContext
 {
     /// <summary>
     /// Writes a form as one line. Everything but plain ASCII is escaped (the serializer's default), so hostile text in it
-    /// is harmless on a terminal and whole for a program.
+    /// is harmless on a terminal and whole for a program. It is written as it is made: an answer may hold a million bans.
     /// </summary>
     public static void Write<T>(TextWriter output, T form, JsonTypeInfo<T> type)
     {
         ArgumentNullException.ThrowIfNull(output);
-        output.WriteLine(JsonSerializer.Serialize(form, type));
+        using (var stream = new AsciiStream(output)) JsonSerializer.Serialize(stream, form, type);
+        output.WriteLine();
     }
 
     /// <summary>Writes a form whose list, its last member, is too long to be held: its items come one by one.</summary>

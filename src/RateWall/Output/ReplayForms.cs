@@ -31,9 +31,9 @@ public sealed record ReplayForm(
     [JsonPropertyName("uncounted")]
     public long Uncounted { get; init; }
 
-    /// <summary>The bans, in the order of time.</summary>
+    /// <summary>The bans, in the order of time; each is made when it is written.</summary>
     [JsonPropertyName("bans")]
-    public IReadOnlyList<ReplayedBanForm> Bans { get; init; } = [];
+    public IEnumerable<ReplayedBanForm> Bans { get; init; } = [];
 
     /// <summary>Sieges.</summary>
     [JsonPropertyName("sieges")]
@@ -93,7 +93,7 @@ public sealed record LaterLoginForm(
 /// <param name="OnlyThere">Targets that only the first policy bans.</param>
 public sealed record ComparedForm(
     [property: JsonPropertyName("policy")] string Policy,
-    [property: JsonPropertyName("bans")] IReadOnlyList<ReplayedBanForm> Bans,
+    [property: JsonPropertyName("bans")] IEnumerable<ReplayedBanForm> Bans,
     [property: JsonPropertyName("kept_out")] long KeptOut,
     [property: JsonPropertyName("later_logins")] IReadOnlyList<LaterLoginForm> LaterLogins,
     [property: JsonPropertyName("only_here")] IReadOnlyList<string> OnlyHere,
