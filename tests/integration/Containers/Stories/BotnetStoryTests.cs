@@ -76,7 +76,7 @@ public sealed class BotnetStoryTests(StoryHosts hosts) : IClassFixture<StoryHost
 
         hosts.Customers.AwaitRounds(1, hosts.Seen);
         IReadOnlyList<string> answers = hosts.Customers.Enough();
-        Assert.Equal(["ok"], answers.Distinct(StringComparer.Ordinal));
+        Assert.All(answers, a => Assert.Equal("ok", a));
     }
 
     [ContainerFact]

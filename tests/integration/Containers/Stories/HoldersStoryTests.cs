@@ -130,14 +130,14 @@ public sealed class HoldersStoryTests(StoryHosts hosts) : IClassFixture<StoryHos
 
     // What dovecot says when it is over is that nobody tried anything.
     private void AssertNoFailureWasLogged(string sources) =>
-        Assert.Empty(hosts.Logged("dovecot.service", sources).Where(l => !l.Contains("(no auth attempts", StringComparison.Ordinal)));
+        Assert.All(hosts.Logged("dovecot.service", sources), l => Assert.Contains("(no auth attempts", l, StringComparison.Ordinal));
 
     private void AssertBobGotInEveryTime()
     {
         hosts.Customers.AwaitRounds(1, hosts.Seen);
         IReadOnlyList<string> answers = hosts.Customers.Enough();
         Assert.True(answers.Count >= 3, $"bob tried {answers.Count} times only");
-        Assert.Equal(["ok"], answers.Distinct(StringComparer.Ordinal));
+        Assert.All(answers, a => Assert.Equal("ok", a));
     }
 
     private IReadOnlyList<JsonElement> Trace(string source) => [.. hosts.Host.Ask("trace", source).GetProperty("bans").EnumerateArray()];
