@@ -12,7 +12,7 @@ internal struct NetlinkAddress
     public uint Groups;
 }
 
-/// <summary>The few libc calls a netlink socket and libnftables need.</summary>
+/// <summary>The few libc calls a netlink socket, libnftables and the names of network devices need.</summary>
 internal static partial class Libc
 {
     internal const int AddressLength = 12;
@@ -36,6 +36,9 @@ internal static partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int memfd_create(string name, uint flags);
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial uint if_nametoindex(string name);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int close(nint descriptor);

@@ -161,7 +161,7 @@ internal static class ApplyCommand
     private static void TellOfAbsentInterfaces(Session session, Ruleset ruleset)
     {
         foreach (string name in KernelWall.AbsentInterfaces(ruleset))
-            session.Error.WriteLine($"ratewall: warning: there is no interface {name} (early.ingress); until there is one, its packets meet the bans in the usual place. From Linux 6.16 on it is hooked when it comes, before by the next 'ratewall apply'");
+            session.Error.WriteLine($"ratewall: warning: there is no interface {name} (early.ingress); until there is one, its packets meet the bans in the usual place. From Linux 6.16 on it is hooked when it comes, before by the next 'ratewall correlate' or 'ratewall apply'");
     }
 
     private static void Answer(Session session, WallTemplates templates, bool changed, string action, string sentence, DateTimeOffset? until = null)

@@ -50,6 +50,7 @@ internal static class WallMending
         if (damage.Rules < 0) wrong.Add("its rules had been changed");
         if (damage.Rules > 0) wrong.Add($"{HumanCount.Of(damage.Rules, "line")} of its rules had been changed");
         if (damage.Allowed) wrong.Add("the allow list had been changed");
+        if (damage.Hooks.Count > 0) wrong.Add($"{string.Join(", ", damage.Hooks)} had come and was not hooked");
         if (back.Any) wrong.Add($"{back} put back");
         return $"the wall was mended: {string.Join("; ", wrong)}";
     }

@@ -82,11 +82,14 @@ public sealed partial class KernelWall
         }
     }
 
-    /// <summary>Hooks that are wanted, have an interface, and are not in the kernel's listing: what an older kernel loses.</summary>
-    private static IEnumerable<string> MissingHooks(string text, string listing)
+    /// <summary>
+    /// Interfaces that are to be hooked, are there, and are not in the kernel's listing: those that came after an `apply` on a
+    /// kernel that takes no absent ones.
+    /// </summary>
+    internal static IReadOnlyList<string> MissingHooks(string text, string listing)
     {
         string[] lost = [.. IngressHooks.In(text).Except(IngressHooks.In(listing), StringComparer.Ordinal)];
-        return lost.Length == 0 ? [] : lost.Intersect(PresentInterfaces(), StringComparer.Ordinal).Select(i => $"+hook into {i}");
+        return lost.Length == 0 ? [] : [.. lost.Intersect(PresentInterfaces(), StringComparer.Ordinal)];
     }
 
     /// <summary>libnftables names lines of the transaction; whoever mends a template wants its own.</summary>

@@ -16,10 +16,11 @@ public sealed record ApplyOutcome(bool Changed, bool Created);
 /// <param name="Unfinished">An `apply` had been killed before its end.</param>
 /// <param name="Rules">Lines of the kernel's listing that were missing or not ours; -1: some, in a wall too full to list.</param>
 /// <param name="Allowed">True when the allow list was not the applied one.</param>
-public sealed record WallDamage(bool Gone, bool Unfinished, int Rules, bool Allowed)
+/// <param name="Hooks">Interfaces (`early.ingress`) that had come since the `apply` and were not hooked.</param>
+public sealed record WallDamage(bool Gone, bool Unfinished, int Rules, bool Allowed, IReadOnlyList<string> Hooks)
 {
     /// <summary>True when anything was wrong.</summary>
-    public bool Any => Gone || Unfinished || Rules != 0 || Allowed;
+    public bool Any => Gone || Unfinished || Rules != 0 || Allowed || Hooks.Count > 0;
 }
 
 /// <summary>How the kernel differs from the policy.</summary>
@@ -62,10 +63,10 @@ public sealed partial class KernelWall : IDisposable
     public bool Present => kernel.TableExists(WallTable.Name);
 
     /// <summary>
-    /// True when nobody has committed anything to this kernel's ruleset since a whole check found the wall sound; then
-    /// nothing of it can have been changed.
+    /// True when nobody has committed anything to this kernel's ruleset since a whole check found the wall sound, and no interface
+    /// that it hooks into has gone or come; then nothing of it can have been changed.
     /// </summary>
-    public bool IsKnownSound => SoundRuleset.Read(stateDirectory) == SoundRuleset.Of(kernel.GetGeneration());
+    public bool IsKnownSound => SoundRuleset.Read(stateDirectory) is { } sound && sound == SoundRuleset.Of(kernel.GetGeneration(), sound.InterfaceNames);
 
     /// <summary>
     /// Sets that the last transaction made anew and whose elements, which mean the same in the new ones, were too many to move:
@@ -125,7 +126,8 @@ public sealed partial class KernelWall : IDisposable
         int changed = gone || unfinished
             ? 0
             : ChangedLines(applied.Listing!);
-        bool frame = gone || unfinished || changed != 0;
+        IReadOnlyList<string> hooks = gone || unfinished ? [] : MissingHooks(applied.Text, applied.Listing!);
+        bool frame = gone || unfinished || changed != 0 || hooks.Count > 0;
         // Until the bans are back the wall is not whole: a kill in between is made good by the next run.
         if (frame)
         {
@@ -133,12 +135,12 @@ public sealed partial class KernelWall : IDisposable
             (applied with { Listing = null }).Write(stateDirectory);
             RunRules(ruleset, before: null);
             // The same text makes the same listing; only the order may differ, and the frame's mark stands for that.
-            mendedListing = IsCrowded && applied.Listing is not null ? applied.Listing : ListingOrStandIn(ruleset);
+            mendedListing = IsCrowded && applied.Listing is not null && hooks.Count == 0 ? applied.Listing : ListingOrStandIn(ruleset);
         }
 
         bool allowed = AlignAllow(applied.Allow) && !gone;
         bans.AlignByHost(keys);
-        return new(gone, unfinished, changed, allowed);
+        return new(gone, unfinished, changed, allowed, hooks);
     }
 
     /// <summary>After <see cref="Mend"/>, and when the bans are back: records that the wall stands as it should.</summary>
@@ -149,7 +151,8 @@ public sealed partial class KernelWall : IDisposable
     }
 
     /// <summary>Records that the ruleset of a generation was looked at as a whole and found sound.</summary>
-    public void MarkSound(uint generation) => SoundRuleset.Of(generation).Write(stateDirectory);
+    public void MarkSound(uint generation) =>
+        SoundRuleset.Of(generation, AppliedWall.Read(stateDirectory) is { } applied ? IngressHooks.In(applied.Text) : []).Write(stateDirectory);
 
     /// <summary>The generation of the kernel's ruleset: it moves with every commit of anybody.</summary>
     public uint Generation() => kernel.GetGeneration();
@@ -258,7 +261,7 @@ public sealed partial class KernelWall : IDisposable
         [
             .. Output.TextDifference.Between("applied", applied.Text, "policy", ruleset.Text),
             .. ListingDifference(listing) ?? [$"the table {WallTable.Nft} was changed, and is too full to be listed; 'ratewall apply' renews it"],
-            .. MissingHooks(ruleset.Text, listing),
+            .. MissingHooks(ruleset.Text, listing).Select(i => $"+hook into {i}"),
         ];
     }
 

@@ -10,6 +10,7 @@ namespace RateWall.IntegrationTests.Wall;
 /// </summary>
 public sealed class CoexistenceTests : IDisposable
 {
+    private const byte NfprotoInet = 1; // NFPROTO_INET, linux/netfilter.h
     private const int Open = 22;
     private const int ClosedByTheOther = 2222;
 
@@ -114,6 +115,61 @@ public sealed class CoexistenceTests : IDisposable
         Assert.Equal(before, hosts.Client.Nft("-a", "-s", "list", "ruleset"));
         Assert.Contains("203.0.113.77", before, StringComparison.Ordinal);
         Assert.DoesNotContain("ratewall", hosts.Server.Nft("list", "ruleset"), StringComparison.Ordinal);
+    }
+
+    [LinuxFact("strace")]
+    public void Commands_BesideOthersTables_AskForNoRuleAndNoElementOfTheirs()
+    {
+        string[] theirs = ["ip nat", "ip filter", "inet firewalld", "inet ratewall2", "netdev ratewall", "ip ratewall"];
+        foreach (string table in theirs)
+        {
+            // A regular chain, for no table's family is like another's in its hooks.
+            hosts.Server.NftLoad($$"""
+                table {{table}} {
+                    set blocked { type ipv4_addr; flags interval; elements = { 203.0.113.0/25 }; }
+                    set seen { type ipv4_addr; flags timeout; elements = { 203.0.113.200 timeout 1h }; }
+                    map ports { type inet_service : verdict; elements = { 22 : accept }; }
+                    counter hits { }
+                    chain user { counter name hits; drop; }
+                }
+
+                """);
+        }
+
+        string before = Theirs();
+        var asked = new List<NetfilterRequest>();
+        Traced("apply");
+        Traced("plan");
+        Traced("ban", "198.51.100.7", "--for", "1h");
+        Traced("ban", "198.51.100.64/26", "--for", "1h");
+        Traced("status");
+        hosts.Server.Nft("flush chain inet ratewall early; flush set inet ratewall ban4");
+        Assert.Contains("mended", Traced("correlate").Error, StringComparison.Ordinal);
+        hosts.Server.Nft("delete table inet ratewall");
+        Assert.Contains("it was gone", Traced("correlate").Error, StringComparison.Ordinal);
+        File.AppendAllText(ratewall.ConfigFile, "allow: [192.0.2.200]\nbans: { size: 4000 }\n");
+        Traced("apply");
+        Traced("unban", "198.51.100.7");
+        Traced("clear", "--yes");
+        Traced("remove");
+
+        Assert.Equal(before, Theirs());
+        // libnftables wants to know which tables there are, and what chains, sets, flow tables and counters are in them. Of nobody
+        // else a rule or an element is asked for, and nothing is changed.
+        string[] ofOthers = [.. asked.Where(r => (r.Family, r.Table) != (NfprotoInet, "ratewall")).Select(r => r.Kind).Distinct().Order(StringComparer.Ordinal)];
+        Assert.Empty(ofOthers.Except(["GETCHAIN", "GETFLOWTABLE", "GETGEN", "GETOBJ", "GETSET", "GETTABLE"], StringComparer.Ordinal));
+        // That all of it was seen.
+        string[] kinds = ["NEWTABLE", "DELTABLE", "NEWCHAIN", "NEWRULE", "DELRULE", "GETRULE", "NEWSET", "NEWSETELEM", "GETSETELEM", "DELSETELEM", "NEWOBJ"];
+        Assert.Empty(kinds.Except(asked.Where(r => (r.Family, r.Table) == (NfprotoInet, "ratewall")).Select(r => r.Kind), StringComparer.Ordinal));
+
+        string Theirs() => string.Concat(theirs.Select(t => hosts.Server.Nft(["-a", "-s", "list", "table", .. t.Split(' ')])));
+        Answer Traced(params string[] verb)
+        {
+            string trace = ratewall.Scratch("trace");
+            Answer answer = ratewall.Trace(NetfilterRequests.Options(trace), verb).MustSucceed(string.Join(' ', verb));
+            asked.AddRange(NetfilterRequests.Read(trace));
+            return answer;
+        }
     }
 
     // Every verb that writes, and each packet's fate at both: what the other closes stays closed, what it opens is limited

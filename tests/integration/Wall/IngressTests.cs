@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using RateWall.IntegrationTests.Machine;
+using RateWall.Wall;
 
 namespace RateWall.IntegrationTests.Wall;
 
@@ -93,6 +94,28 @@ public sealed class IngressTests : IDisposable
         Assert.Contains("packets 0 ", Watched(), StringComparison.Ordinal);
     }
 
+    [LinuxFact("strace")]
+    public void Correlate_InterfaceThatCameOnAKernelThatTakesNoAbsentOne_HooksIt()
+    {
+        // What such a kernel answers to the wall's question whether it does (checked, nothing committed): ENOENT.
+        File.WriteAllText(ratewall.ConfigFile, $"early: {{ ingress: [eth0, eth7] }}\ndefaults: {{ log: {{ file: {ratewall.LogFile} }} }}\n");
+        Answer applied = ratewall.Trace(["-f", "-qq", "-o", "/dev/null", "-e", "trace=sendmsg", "-e", "inject=sendmsg:error=ENOENT:when=1"], "apply").MustSucceed("apply");
+        Assert.Contains("there is no interface eth7", applied.Error, StringComparison.Ordinal);
+        Assert.Equal(["eth0"], Hooked());
+        Assert.Equal("", ratewall.Run("correlate").MustSucceed("correlate").Error);
+        Assert.Equal(["eth0"], Hooked());
+
+        Shell.Run("ip", "link", "add", "eth7", "netns", hosts.Server.Name, "type", "veth", "peer", "name", "eth7", "netns", hosts.Client.Name).MustSucceed("ip link add");
+
+        Answer plan = ratewall.Run("plan");
+        Assert.Equal(1, plan.ExitCode);
+        Assert.Contains("+hook into eth7", plan.Out, StringComparison.Ordinal);
+        Assert.Equal("ratewall: the wall was mended: eth7 had come and was not hooked", ratewall.Run("correlate").MustSucceed("correlate").Error.Trim());
+        Assert.Equal(["eth0", "eth7"], Hooked());
+        ratewall.Run("plan").MustSucceed("plan");
+        Assert.Equal("", ratewall.Run("correlate").MustSucceed("correlate").Error);
+    }
+
     [LinuxFact]
     public void Ingress_TakenOutOfPolicy_IsUnhooked()
     {
@@ -108,6 +131,8 @@ public sealed class IngressTests : IDisposable
         File.WriteAllText(ratewall.ConfigFile, policy + "\n");
         return ratewall.Run("apply").MustSucceed("apply");
     }
+
+    private IEnumerable<string> Hooked() => IngressHooks.In(hosts.Server.Nft("list", "chain", "inet", "ratewall", "ingress")).Order(StringComparer.Ordinal);
 
     private string Watched() => hosts.Server.Nft("list", "counter", "inet", "watch", "banned");
 }
