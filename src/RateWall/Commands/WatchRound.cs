@@ -113,7 +113,8 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
         {
             down = (units.StoppedWith(entry.Unit), units.TriggersOf(entry.Unit));
             refused = WhyNotStopped(entry, down.Others);
-            act = act with { Timer = $"ratewall-watch-{Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)}", Units = [entry.Unit, .. down.Others, .. down.Triggers] };
+            // In the order in which they are started: a socket whose service runs already refuses to (systemd's socket_start).
+            act = act with { Timer = $"ratewall-watch-{Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)}", Units = [.. down.Triggers, entry.Unit, .. down.Others] };
         }
 
         List<StoredWatch> remembered = [Remember(entry, memory)];

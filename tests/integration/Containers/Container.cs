@@ -30,11 +30,11 @@ public sealed class Container(ContainerEngine engine, string name, string addres
     public void Write(string path, string text) =>
         engine.Docker(["exec", "--interactive", Name, "tee", path], text, limit: null).MustSucceed($"writing {path}");
 
-    /// <summary>
-    /// A path that leads the tests to a file or socket of the container, as it is mounted there. Only for a container that runs,
-    /// and only until it is restarted.
-    /// </summary>
-    public string PathFromHere(string path) => $"/proc/{engine.Docker("inspect", "--format", "{{.State.Pid}}", Name).MustSucceed("docker inspect").Out.Trim()}/root{path}";
+    /// <summary>Its PID 1 as this machine numbers it; only of a container that runs, and another one after a restart.</summary>
+    public string ProcessId => engine.Docker("inspect", "--format", "{{.State.Pid}}", Name).MustSucceed("docker inspect").Out.Trim();
+
+    /// <summary>A path that leads the tests to a file or socket of the container, as it is mounted there.</summary>
+    public string PathFromHere(string path) => $"/proc/{ProcessId}/root{path}";
 
     /// <summary>What PID 1 wrote.</summary>
     public string Logs()

@@ -11,7 +11,8 @@ public sealed class ContainerFactAttribute : FactAttribute
 {
     private static readonly Lazy<string?> Missing = new(FindMissing);
 
-    public ContainerFactAttribute() => Skip = Missing.Value;
+    /// <param name="programs">What it needs of the machine besides.</param>
+    public ContainerFactAttribute(params string[] programs) => Skip = Missing.Value ?? LinuxFactAttribute.Absent(programs);
 
     private static string? FindMissing()
     {

@@ -21,7 +21,7 @@ public class LinuxFactAttribute : FactAttribute
         return Absent(["nft", "ip"]);
     }
 
-    private static string? Absent(IEnumerable<string> programs)
+    internal static string? Absent(IEnumerable<string> programs)
     {
         string[] absent = [.. programs.Where(p => !Shell.IsInstalled(p))];
         return absent.Length == 0 ? null : $"needs {string.Join(", ", absent)}";
