@@ -63,6 +63,12 @@ public sealed class DetectionTests(DetectionTests.Attacked host) : IClassFixture
     [LinuxFact]
     public void DaemonLimit_OfOneSource_IsABan() => Assert.Equal("20 limits hit at ssh in 10m", Reason("198.51.100.11", "ban4"));
 
+    [LinuxFact]
+    public void ProbesAndDaemonLimits_OfATrustedSource_AreNotCounted()
+    {
+        foreach (string set in (string[])["ban4", "banport4"]) Assert.DoesNotContain("198.51.100.36", host.Set(set), StringComparison.Ordinal);
+    }
+
     [LinuxTheory]
     [InlineData("203.0.113.0/24", "bannet4")]
     [InlineData("2001:db8:5::/48", "bannet6")]
@@ -168,7 +174,7 @@ public sealed class DetectionTests(DetectionTests.Attacked host) : IClassFixture
             for (int i = 0; i < 5; i++) Ssh(-60 - (i * 60), $"Failed password for name{i} from 198.51.100.9 port 40022 ssh2");
             Ssh(-3000, "Accepted password for alice from 198.51.100.30 port 40022 ssh2");
             for (int i = 0; i < 10; i++) Ssh(-60 - (i * 180), $"Failed password for other{i} from 198.51.100.30 port 40022 ssh2");
-            foreach (int trusted in (int[])[31, 32, 33]) Ssh(-3000, $"Accepted password for alice from 198.51.100.{trusted} port 40022 ssh2");
+            foreach (int trusted in (int[])[31, 32, 33, 36]) Ssh(-3000, $"Accepted password for alice from 198.51.100.{trusted} port 40022 ssh2");
             for (int i = 0; i < 12; i++) Ssh(-60 - (i * 5), "Failed password for bert from 198.51.100.31 port 40022 ssh2");
             for (int i = 0; i < 60; i++) Ssh(-60 - (i * 5), "Failed password for emil from 198.51.100.32 port 40022 ssh2");
             for (int i = 0; i < 90; i++) Ssh(-60 - (i * 5), "Failed password for alice from 198.51.100.33 port 40022 ssh2");
@@ -182,6 +188,8 @@ public sealed class DetectionTests(DetectionTests.Attacked host) : IClassFixture
             {
                 Ssh(-60 - i, "Connection closed by 198.51.100.10 port 40022 [preauth]");
                 Ssh(-60 - i, $"drop connection #12 from [198.51.100.11]:{40000 + i} on [203.0.113.200]:22 past MaxStartups");
+                Ssh(-60 - i, "Connection closed by 198.51.100.36 port 40022 [preauth]");
+                Ssh(-60 - i, $"drop connection #12 from [198.51.100.36]:{40000 + i} on [203.0.113.200]:22 past MaxStartups");
                 Dovecot(-120 + i, "pop3-login", "Disconnected: Connection closed (auth failed, 1 attempts in 2 secs)", $"user{i}", $"2001:db8:{i + 100:x}::1");
             }
 
