@@ -27,7 +27,9 @@ public sealed class HoldersTests : IDisposable
     public HoldersTests()
     {
         ratewall = new(hosts.Server);
+        // Who logged in may hold no more than others: so only what is known of each connection keeps the user.
         File.WriteAllText(ratewall.ConfigFile, $$"""
+            trust: { factor: 1 }
             defaults: { log: { file: {{ratewall.LogFile}} }, holders: { count: 5, for: 2s } }
             services:
               pop3: { ports: [{{Pop3}}], limit: off, capacity: 100, prefix: off }
