@@ -49,14 +49,18 @@ public sealed partial class Correlator
     {
         WatchedService at = services[service];
         long stamp = attempt.UnixMilliseconds;
-        int source = sources.FindOrAdd(keys.KeyOf(attempt.Source));
+        AddressPrefix key = keys.KeyOf(attempt.Source);
+        sources.Ask(key);
+        ulong user = users.HashOf(attempt.User);
+        int source = sources.FindOrAdd(key);
+        AskForRows(source);
+        logins.Ask(LoginRow.HashOf(user, source));
         int row = TrustOf(source, at.FamilyNumber);
         if (row < 0) row = AddTrust(source, at.FamilyNumber, Remembered(source, at));
         sources[source].NeverIn &= (ushort)~SourceRow.BitOf(at.FamilyNumber);
         ref TrustRow known = ref trust[row];
         known.Last = Later(known.Last, stamp);
         known.Seen = Later(known.Seen, stamp);
-        ulong user = users.HashOf(attempt.User);
         if (user == 0) return;
         int pair = LoginOf(source, at, user);
         if (pair >= 0)

@@ -128,16 +128,20 @@ public sealed partial class Correlator
     private void Failed(in Attempt attempt, int service, ICollection<Offence> offences)
     {
         WatchedService at = services[service];
-        int source = SourceOf(attempt);
+        // While the name is hashed its source comes nearer.
+        AddressPrefix key = keys.KeyOf(attempt.Source);
+        sources.Ask(key);
+        ulong user = users.HashOf(attempt.User);
+        int source = SourceOf(key);
         if (source < 0)
         {
             Overflow(attempt, at);
             return;
         }
 
+        AskForRows(source);
         long stamp = attempt.UnixMilliseconds;
         Standing standing = StandingOf(source, at, stamp);
-        ulong user = users.HashOf(attempt.User);
         if (at.CountsTries && !CountTry(attempt, source, service, standing, user, offences)) return;
         if (standing == Standing.Stranger && user != 0 && at.Set.Account is { } account)
             CountSourceOfAccount(attempt, sources[source].Address, user, service, account, offences);
@@ -189,7 +193,7 @@ public sealed partial class Correlator
     {
         WatchedService at = services[service];
         long stamp = attempt.UnixMilliseconds;
-        int source = SourceOf(attempt);
+        int source = SourceOf(keys.KeyOf(attempt.Source));
         if (source >= 0 && StandingOf(source, at, stamp) == Standing.Trusted) return;
         int row = source < 0 ? -1 : WindowOf(source, service, slot);
         if (row < 0)
@@ -212,10 +216,14 @@ public sealed partial class Correlator
     }
 
     // Whom an attempt is about, or -1 when so many are known that neither a window nor trust would find room.
-    private int SourceOf(in Attempt attempt)
+    private int SourceOf(AddressPrefix key) => sources.Count < 2L * maxWindows ? sources.FindOrAdd(key) : sources.Find(key);
+
+    // Its first window and its first trust, side by side and not one after the other.
+    private void AskForRows(int source)
     {
-        AddressPrefix key = keys.KeyOf(attempt.Source);
-        return sources.Count < 2L * maxWindows ? sources.FindOrAdd(key) : sources.Find(key);
+        ref SourceRow who = ref sources[source];
+        if (who.Window != 0) MemoryAhead.Ask(ref windows[who.Window - 1]);
+        if (who.Trust != 0) MemoryAhead.Ask(ref trust[who.Trust - 1]);
     }
 
     // The row of the source's window, or -1 when there is no room for another.

@@ -26,6 +26,9 @@ internal sealed class RowTable<T>
     /// <summary>The first row that may have this hash, or -1.</summary>
     public int First(int hash) => heads[hash & (heads.Length - 1)];
 
+    /// <summary>Asks for what <see cref="First"/> reads.</summary>
+    public void Ask(int hash) => MemoryAhead.Ask(ref heads[hash & (heads.Length - 1)]);
+
     /// <summary>Adds a row; the answer is its number.</summary>
     public int Add(in T added)
     {

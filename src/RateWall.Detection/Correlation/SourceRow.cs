@@ -48,6 +48,9 @@ internal sealed class SourceRows
     /// <summary>A key's row.</summary>
     public ref SourceRow this[int row] => ref table[row];
 
+    /// <summary>Asks for what <see cref="Find"/> reads first.</summary>
+    public void Ask(AddressPrefix key) => table.Ask(SourceRow.HashOf(key.Address, key.Length));
+
     /// <summary>The number of the key's row, or -1.</summary>
     public int Find(AddressPrefix key)
     {
