@@ -151,8 +151,8 @@ internal sealed class RuleTree
         public Node? Child(ReadOnlySpan<byte> message, int at)
         {
             int child = message[at] - FirstKey;
-            Node?[] children = Children;
-            return (uint)child < (uint)children.Length && children[child] is { } next && next.Label.IsAt(message, at) ? next : null;
+            Node?[] all = Children;
+            return (uint)child < (uint)all.Length && all[child] is { } next && next.Label.IsAt(message, at) ? next : null;
         }
 
         /// <summary>False when nothing here can be what the message has at <paramref name="at"/>: most holes end so.</summary>
