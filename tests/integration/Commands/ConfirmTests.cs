@@ -71,7 +71,7 @@ public sealed partial class ConfirmTests : IDisposable
         string before = Frame();
         WriteSecondPolicy();
         ratewall.Run("apply", "--confirm", "2s").MustSucceed("apply --confirm");
-        Assert.NotEqual(before, Frame());
+        Assert.NotEqual(before, Frame(), StringComparer.Ordinal);
 
         AwaitTakenBack();
 

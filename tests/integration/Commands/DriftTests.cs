@@ -84,8 +84,8 @@ public sealed partial class DriftTests : IDisposable
         Assert.Contains("+ban 203.0.113.7 at imap until ", plan.Out, StringComparison.Ordinal);
         Assert.Equal("ratewall: the wall was mended: 2 bans put back", Mended());
 
-        Assert.Equal(["203.0.113.7 . 143", "203.0.113.7 . 993"], KernelDeadlines.Of(network, "banport4").Keys.Order(StringComparer.Ordinal));
-        Assert.Equal(["2001:db8:7:: . 143", "2001:db8:7:: . 993"], KernelDeadlines.Of(network, "banport6").Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["203.0.113.7 . 143", "203.0.113.7 . 993"], KernelDeadlines.Of(network, "banport4").Keys.Order(StringComparer.Ordinal), StringComparer.Ordinal);
+        Assert.Equal(["2001:db8:7:: . 143", "2001:db8:7:: . 993"], KernelDeadlines.Of(network, "banport6").Keys.Order(StringComparer.Ordinal), StringComparer.Ordinal);
         KernelDeadlines.AssertEnds(first, KernelDeadlines.Of(network, "banport4")["203.0.113.7 . 993"]);
         KernelDeadlines.AssertEnds(second, KernelDeadlines.Of(network, "banport6")["2001:db8:7:: . 143"]);
         ratewall.Run("plan").MustSucceed("plan");

@@ -156,7 +156,7 @@ public sealed class CoexistenceTests : IDisposable
         Assert.Equal(before, Theirs());
         // libnftables wants to know which tables there are, and what chains, sets, flow tables and counters are in them. Of nobody
         // else a rule or an element is asked for, and nothing is changed.
-        string[] ofOthers = [.. asked.Where(r => (r.Family, r.Table) != (NfprotoInet, "ratewall")).Select(r => r.Kind).Distinct().Order(StringComparer.Ordinal)];
+        string[] ofOthers = [.. asked.Where(r => (r.Family, r.Table) != (NfprotoInet, "ratewall")).Select(r => r.Kind).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         Assert.Empty(ofOthers.Except(["GETCHAIN", "GETFLOWTABLE", "GETGEN", "GETOBJ", "GETSET", "GETTABLE"], StringComparer.Ordinal));
         // That all of it was seen.
         string[] kinds = ["NEWTABLE", "DELTABLE", "NEWCHAIN", "NEWRULE", "DELRULE", "GETRULE", "NEWSET", "NEWSETELEM", "GETSETELEM", "DELSETELEM", "NEWOBJ"];

@@ -101,9 +101,9 @@ public sealed class IngressTests : IDisposable
         File.WriteAllText(ratewall.ConfigFile, $"early: {{ ingress: [eth0, eth7] }}\ndefaults: {{ log: {{ file: {ratewall.LogFile} }} }}\n");
         Answer applied = ratewall.Trace(["-f", "-qq", "-o", "/dev/null", "-e", "trace=sendmsg", "-e", "inject=sendmsg:error=ENOENT:when=1"], "apply").MustSucceed("apply");
         Assert.Contains("there is no interface eth7", applied.Error, StringComparison.Ordinal);
-        Assert.Equal(["eth0"], Hooked());
+        Assert.Equal(["eth0"], Hooked(), StringComparer.Ordinal);
         Assert.Equal("", ratewall.Run("correlate").MustSucceed("correlate").Error);
-        Assert.Equal(["eth0"], Hooked());
+        Assert.Equal(["eth0"], Hooked(), StringComparer.Ordinal);
 
         Shell.Run("ip", "link", "add", "eth7", "netns", hosts.Server.Name, "type", "veth", "peer", "name", "eth7", "netns", hosts.Client.Name).MustSucceed("ip link add");
 
@@ -111,7 +111,7 @@ public sealed class IngressTests : IDisposable
         Assert.Equal(1, plan.ExitCode);
         Assert.Contains("+hook into eth7", plan.Out, StringComparison.Ordinal);
         Assert.Equal("ratewall: the wall was mended: eth7 had come and was not hooked", ratewall.Run("correlate").MustSucceed("correlate").Error.Trim());
-        Assert.Equal(["eth0", "eth7"], Hooked());
+        Assert.Equal(["eth0", "eth7"], Hooked(), StringComparer.Ordinal);
         ratewall.Run("plan").MustSucceed("plan");
         Assert.Equal("", ratewall.Run("correlate").MustSucceed("correlate").Error);
     }
