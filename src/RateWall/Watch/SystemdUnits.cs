@@ -52,7 +52,12 @@ internal sealed class SystemdUnits : IUnitManager
         units.ActiveState($"{timer}.timer") is "active" or "activating" || units.ActiveState($"{timer}.service") is "active" or "activating";
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> StoppedWith(string unit) => units.StoppedWith(unit);
+    public IReadOnlyList<string> StoppedWith(string unit)
+    {
+        // Asked for by another name (Alias=) it stops under its own, which may be one that is never stopped.
+        string own = units.State(unit).Name;
+        return own == unit ? units.StoppedWith(unit) : [own, .. units.StoppedWith(unit)];
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<string> TriggersOf(string unit) => units.TriggersOf(unit);

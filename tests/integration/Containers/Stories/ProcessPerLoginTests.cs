@@ -19,7 +19,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private static readonly IReadOnlyList<string> Bots = Attackers.Bots(4);
 
-    private readonly WatchUnit watch = new(hosts);
+    private readonly WatchUnit watch = new(() => hosts.Host);
 
     public void Dispose() => watch.Dispose();
 

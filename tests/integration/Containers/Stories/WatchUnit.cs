@@ -2,8 +2,8 @@ using System.Text.Json;
 
 namespace RateWall.IntegrationTests.Containers.Stories;
 
-/// <summary>ratewall-watch.service on the stories' host, and what else a story does to units there; disposing undoes it.</summary>
-public sealed class WatchUnit(StoryHosts hosts) : IDisposable
+/// <summary>ratewall-watch.service on a host, and what else a story does to units there; disposing undoes it.</summary>
+public sealed class WatchUnit(Func<Container> host) : IDisposable
 {
     private const string Name = "ratewall-watch.service";
     private const string DropIns = $"/run/systemd/system/{Name}.d";
@@ -11,12 +11,12 @@ public sealed class WatchUnit(StoryHosts hosts) : IDisposable
     private readonly List<string> installed = [];
     private bool begun;
 
-    private Container Host => hosts.Host;
+    private Container Host => host();
 
     /// <summary>Takes over where the last story left.</summary>
     public void Begin() => begun = true;
 
-    /// <summary>Starts it; it has taken its first look when this returns.</summary>
+    /// <summary>Starts it.</summary>
     /// <param name="restarts">False: PID 1 does not start it again when it is killed.</param>
     public void Start(bool restarts = true)
     {
@@ -63,7 +63,11 @@ public sealed class WatchUnit(StoryHosts hosts) : IDisposable
     }
 
     /// <summary>What it wrote.</summary>
-    public IReadOnlyList<string> Journal() => hosts.Logged(Name, "");
+    public IReadOnlyList<string> Journal()
+    {
+        Host.Exec("journalctl", "--sync").MustSucceed("journalctl --sync");
+        return Host.Exec("journalctl", "--no-pager", "--output", "cat", "--unit", Name).MustSucceed("journalctl").Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
 
     /// <summary>The state of things, for a test that failed.</summary>
     public string Seen() => $"{Host.Exec("systemctl", "list-units", "--all", "--no-pager", "ratewall*").Out}\n{Host.Exec("journalctl", "--no-pager", "-n", "40", "-u", Name).Out}";
