@@ -87,6 +87,8 @@ internal sealed class UnitHolders(EffectivePolicy policy, Exemptions exemptions,
     // Without the logs everybody is a stranger, also the office behind one address.
     private string? WhyUnknown(ServicePolicy service, ConnectionLedger ledger)
     {
+        if (service.Logs.FirstOrDefault(l => l.File is not null && !File.Exists(l.File)) is { File: { } missing })
+            return $"who has logged in at {service.Name} is not known, because {TerminalText.Escape(missing)} is not there";
         long since = now.ToUnixTimeMilliseconds() - ledger.LastLook;
         if (ledger.LastLook == long.MinValue || since > ConnectionLedger.LongestGap || since < 0)
             return $"who has logged in at {service.Name} is not known, because its log was not read in the last {DurationText.Format(TimeSpan.FromMilliseconds(ConnectionLedger.LongestGap))}; is ratewall-correlate.timer or ratewall-follow.service at work?";

@@ -98,6 +98,29 @@ public sealed class UnitReliefTests : IDisposable
     }
 
     [LinuxFact]
+    public void Ban_SourceThatHasLoggedIn_IsNotBlamedForItsOtherConnections()
+    {
+        LogIn(User, 1);
+        Socket[] others = Hold(User, 44);
+        ReadLogs(45);
+        Climb("ban");
+        Assert.Empty(KernelDeadlines.Of(hosts.Server, "ban4"));
+        Assert.All(others, s => Assert.True(IsOpen(s)));
+    }
+
+    [LinuxFact]
+    public void Ban_LogThatIsGone_BlamesNobody()
+    {
+        LogIn(Stranger, 1);
+        Hold(Attacker, 44);
+        ReadLogs(45);
+        File.Delete(ratewall.LogFile);
+        Climb("ban");
+        Assert.Empty(KernelDeadlines.Of(hosts.Server, "ban4"));
+        Assert.Contains($"{ratewall.LogFile} is not there", said.ToString(), StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
     public void Ban_OnTheAllowList_IsNotBlamed()
     {
         File.AppendAllText(ratewall.ConfigFile, $"\nallow: [{Attacker}]\n");
