@@ -40,7 +40,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         Assert.Equal(40, hosts.Attackers.Count("logins", "ended"));
         Assert.False(hosts.Attackers.CanConnect(Bots[0], Imap), "the banned attacker can connect");
         // On a busy machine their processes may take longer to end than a rung is given to work; then it is asked for again.
-        Assert.Equal(["tell", "ban", "over"], Acts().Distinct(StringComparer.Ordinal));
+        Assert.Equal(["tell", "ban", "over"], Acts().Distinct(StringComparer.Ordinal), StringComparer.Ordinal);
         Assert.InRange(watch.ActsOn(Unit)[1].GetProperty("count").GetInt64(), Act, 60);
         Assert.Equal(run, watch.InvocationOf(Unit));
         AssertBobGotInEveryTime();
@@ -198,7 +198,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         hosts.Customers.AwaitRounds(1, Seen);
         IReadOnlyList<string> answers = hosts.Customers.Enough();
         Assert.NotEmpty(answers);
-        Assert.Equal(["ok"], answers.Distinct(StringComparer.Ordinal));
+        Assert.Equal(["ok"], answers.Distinct(StringComparer.Ordinal), StringComparer.Ordinal);
     }
 
     private int OlderThan(int seconds) => hosts.Host.Exec("ps", "-C", LoginProcess, "-o", "etimes=").Out
