@@ -21,6 +21,9 @@ internal static partial class LibSystemd
     public static partial int sd_bus_set_bus_client(BusHandle bus, int b);
 
     [LibraryImport(Library)]
+    public static partial int sd_bus_is_ready(BusHandle bus);
+
+    [LibraryImport(Library)]
     public static partial nint sd_bus_flush_close_unref(nint bus);
 
     [LibraryImport(Library)]

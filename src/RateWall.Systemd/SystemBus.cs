@@ -34,6 +34,7 @@ public sealed class SystemBus : IDisposable
         const string operation = "connecting to the system bus";
         BusHandle? opened = null;
         int result = LibSystemd.First(operation, () => LibSystemd.sd_bus_open_system(out opened));
+        if (result >= 0) result = AwaitGreeting(opened!);
         if (result >= 0) return new(opened!, hasDaemon: true);
         opened?.Dispose();
         if (!File.Exists(PrivateSocket)) LibSystemd.Fail(operation, -result);
@@ -52,6 +53,7 @@ public sealed class SystemBus : IDisposable
         if (result >= 0) result = LibSystemd.sd_bus_set_address(made!, $"unix:path={Uri.EscapeDataString(socket)}");
         if (result >= 0) result = LibSystemd.sd_bus_set_bus_client(made!, hasDaemon ? 1 : 0);
         if (result >= 0) result = LibSystemd.sd_bus_start(made!);
+        if (result >= 0) result = AwaitGreeting(made!);
         if (result >= 0) return new(made!, hasDaemon);
         made?.Dispose();
         LibSystemd.Fail(operation, -result);
@@ -112,4 +114,23 @@ public sealed class SystemBus : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => bus.Dispose();
+
+    // A socket may have nobody behind it who greets, as while a bus daemon ends; left to itself the first call would wait 90 s.
+    private static int AwaitGreeting(BusHandle bus)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            int result = LibSystemd.sd_bus_is_ready(bus);
+            if (result != 0) return result;
+            result = LibSystemd.sd_bus_process(bus, out BusMessageHandle message);
+            message.Dispose();
+            if (result < 0) return result;
+            if (result > 0) continue;
+            TimeSpan left = Patience - TimeProvider.System.GetElapsedTime(started);
+            if (left <= TimeSpan.Zero) return -LibSystemd.ETIMEDOUT;
+            result = LibSystemd.sd_bus_wait(bus, (ulong)left.TotalMicroseconds);
+            if (result < 0 && result != -LibSystemd.EINTR) return result;
+        }
+    }
 }
