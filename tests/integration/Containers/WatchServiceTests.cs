@@ -30,7 +30,7 @@ public sealed class WatchServiceTests(ContainerEngine engine)
         AwaitActs(watch, 4);
 
         IReadOnlyList<JsonElement> acts = watch.ActsOn(Unit);
-        Assert.Equal(["tell", "restart", "restart", "restart"], acts.Take(4).Select(Act));
+        Assert.Equal(["tell", "restart", "restart", "restart"], acts.Take(4).Select(Act), StringComparer.Ordinal);
         // Twice the pause, and twice that; times are told in whole seconds.
         Assert.InRange((At(acts[2]) - At(acts[1])).TotalSeconds, 3, double.MaxValue);
         Assert.InRange((At(acts[3]) - At(acts[2])).TotalSeconds, 7, double.MaxValue);
