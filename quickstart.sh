@@ -20,6 +20,14 @@ die() { printf 'quickstart: %s\n' "$1" >&2; exit 1; }
 cleanup() {
     status=$?
     if [ -n "$sshd_pid" ]; then kill "$sshd_pid" 2>/dev/null || true; wait "$sshd_pid" 2>/dev/null || true; fi
+    # What sshd forked for a connection may outlive it for a moment, and opens the log once more.
+    for _ in $(seq 50); do
+        left=$(ip netns pids "$host" 2>/dev/null || true)
+        [ -n "$left" ] || break
+        # shellcheck disable=SC2086  # one word a process
+        kill $left 2>/dev/null || true
+        sleep 0.1
+    done
     ip netns del "$host" 2>/dev/null || true
     ip netns del "$attacker" 2>/dev/null || true
     rm -rf "$work"
