@@ -24,7 +24,7 @@ internal static partial class LibSystemd
     public static partial int sd_bus_is_ready(BusHandle bus);
 
     [LibraryImport(Library)]
-    public static partial nint sd_bus_flush_close_unref(nint bus);
+    public static partial nint sd_bus_close_unref(nint bus);
 
     [LibraryImport(Library)]
     public static partial int sd_bus_process(BusHandle bus, out BusMessageHandle message);
@@ -110,7 +110,8 @@ internal sealed class BusHandle : Microsoft.Win32.SafeHandles.SafeHandleZeroOrMi
 
     protected override bool ReleaseHandle()
     {
-        LibSystemd.sd_bus_flush_close_unref(handle);
+        // Without a flush: every call has waited for its answer, and where nobody greeted a flush would wait for 90 s.
+        LibSystemd.sd_bus_close_unref(handle);
         return true;
     }
 }
