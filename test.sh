@@ -12,6 +12,7 @@ filter=${1:-}
 results=$PWD/artifacts/test-results
 engine=
 child=
+images=
 passed=0
 failed=0
 skipped=0
@@ -32,6 +33,10 @@ clean_up() {
   if [[ -n $child ]] && kill -0 "$child" 2>/dev/null; then
     kill -TERM "$child" 2>/dev/null || true
     wait "$child" 2>/dev/null || true
+  fi
+  if [[ -n $images ]] && kill -0 "$images" 2>/dev/null; then
+    kill -TERM "$images" 2>/dev/null || true
+    wait "$images" 2>/dev/null || true
   fi
   if [[ -n $engine ]]; then containers/engine.sh down "$engine" || true; fi
   exit "$code"
@@ -58,6 +63,11 @@ start_engine() {
   if answer=$(containers/engine.sh up "$engine"); then
     while IFS='=' read -r name value; do export "$name=$value"; done <<<"$answer"
     echo "container engine: ${DOCKER_HOST:-the one that answers}"
+    # The hosts' base image is made while everything builds. Where that fails, the tests try again and say why.
+    if [[ -z $filter ]]; then
+      containers/images.sh base >/dev/null 2>&1 &
+      images=$!
+    fi
   fi
 }
 
@@ -139,6 +149,7 @@ if [[ $strict == yes ]]; then
   export RATEWALL_TEST_SSHD
 fi
 
+start_engine
 say "building"
 run ./build.sh || { failed=1; finish "the program does not build"; }
 for project in unit integration; do
@@ -146,6 +157,6 @@ for project in unit integration; do
 done
 
 run_tests unit minimal
-start_engine
+if [[ -n $images ]]; then wait "$images" || true; fi
 run_tests integration normal
 finish "totals"
