@@ -109,7 +109,7 @@ run_tests() {
           ;;
         *)
           failures=$((failures + 1))
-          echo "FAILED: $test"
+          echo "FAILED: $test: ${message:0:600}"
           ;;
       esac
     done < <(read_trx "$trx")

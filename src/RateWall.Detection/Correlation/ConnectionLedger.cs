@@ -39,9 +39,9 @@ public sealed class ConnectionLedger
     private List<Login> logins = [];
     private int certainLogins;
     private long lastLook = long.MinValue, lastLogin;
-    private bool everMatched, overflowed, changed, newLogins, looked;
+    private bool everMatched, overflowed, changed, newLogins;
     private int strange;
-    private long lookedAt;
+    private long lookedAt = long.MinValue;
     private HashSet<ulong> present = [], exempt = [];
 
     /// <param name="service">The service.</param>
@@ -91,7 +91,7 @@ public sealed class ConnectionLedger
         exempt = [.. exempted.Select(s => HashOf(s, 0))];
         present = [.. connected.Select(s => HashOf(s, 0))];
         present.ExceptWith(exempt);
-        (looked, lookedAt) = (true, now);
+        lookedAt = now;
     }
 
     /// <summary>Takes a line of the service that names a source: connections and log belong together if it has one open.</summary>
@@ -111,7 +111,7 @@ public sealed class ConnectionLedger
         ulong address = HashOf(source, 0);
         lastLogin = Math.Max(lastLogin, unixMilliseconds);
         if (present.Contains(address)) Named(source);
-        else if (looked && unixMilliseconds <= lookedAt && unixMilliseconds > lookedAt - Trace && !exempt.Contains(address)) strange = Math.Min(strange + 1, StrangeLogins);
+        else if (unixMilliseconds <= lookedAt && unixMilliseconds > lookedAt - Trace && !exempt.Contains(address)) strange = Math.Min(strange + 1, StrangeLogins);
         // An older one can only be about connections that were there before the first look.
         if (lastLook == long.MinValue || unixMilliseconds < lastLook - LongestGap) return;
         if (logins.Count >= Most)

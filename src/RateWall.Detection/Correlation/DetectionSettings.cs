@@ -70,6 +70,9 @@ public sealed record DetectionSet
     /// <summary>How many connections on which nobody has logged in the daemon carries at once, at least 1.</summary>
     public int? Capacity { get; init; }
 
+    /// <summary>True when connections are looked at, and joined with the logins that are read.</summary>
+    public bool LooksAtConnections => Holders is not null || Capacity is not null;
+
     /// <summary>Every detection with its name, in the order in which policy tells of them; null: switched off.</summary>
     public IReadOnlyList<(string Name, object? Threshold)> All =>
     [

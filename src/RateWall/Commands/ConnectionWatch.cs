@@ -43,9 +43,7 @@ internal sealed class ConnectionWatch
         this.state = state;
         this.time = time;
         lookedAt = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
-        long boot = lookedAt.ToUnixTimeMilliseconds() - Environment.TickCount64;
-        UserNames hashes = state.UserNames();
-        ledgers = Watched(policy).ToDictionary(s => s.Name, s => new ConnectionLedger(s.Name, exemptions.Keys, hashes, state, boot), StringComparer.Ordinal);
+        ledgers = Watched(policy).ToDictionary(s => s.Name, s => ServiceLedger.Read(s, exemptions.Keys, state, lookedAt), StringComparer.Ordinal);
         open = ledgers.Keys.ToDictionary(s => s, _ => new List<OpenConnection>(), StringComparer.Ordinal);
     }
 
@@ -117,7 +115,7 @@ internal sealed class ConnectionWatch
     public EndedConnections EndHeld() => HeldConnections.End(toEnd, time);
 
     private static IEnumerable<ServicePolicy> Watched(EffectivePolicy policy) =>
-        policy.Enabled.Where(s => s.Detections.Holders is not null || s.Detections.Capacity is not null);
+        policy.Enabled.Where(s => s.Detections.LooksAtConnections);
 
     private bool IsTime()
     {
@@ -185,5 +183,5 @@ internal sealed class ConnectionWatch
     }
 
     private bool IsTrusted(AddressPrefix key, string family) =>
-        state.LastSuccess(key, family) is { } last && DateTimeOffset.FromUnixTimeMilliseconds(last) + policy.Trust.For > lookedAt;
+        state.LastSuccess(key, family) is { } last && policy.Trust.Until(last, lookedAt) > lookedAt;
 }

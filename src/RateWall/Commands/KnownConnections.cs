@@ -25,18 +25,12 @@ internal static class KnownConnections
             SourceAddress remote = SourceAddress.From(socket.Remote.Address);
             if (keys.KeyOf(remote) != key) continue;
             ServicePolicy service = Array.Find(services, s => s.Ports.Contains(socket.Local.Port))!;
-            if (!ledgers.TryGetValue(service.Name, out ConnectionLedger? ledger)) ledgers.Add(service.Name, ledger = LedgerOf(service, keys, state, now));
+            if (!ledgers.TryGetValue(service.Name, out ConnectionLedger? ledger))
+                ledgers.Add(service.Name, ledger = state is null ? null : ServiceLedger.Read(service, keys, state, now));
             held.Add(FormOf(new(socket.Cookie, remote, socket.Remote.Port, socket.Local.Port), service.Name, ledger, now));
         }
 
         return [.. held.OrderByDescending(h => h.AgeSeconds ?? -1)];
-    }
-
-    // Null where no look was ever taken.
-    private static ConnectionLedger? LedgerOf(ServicePolicy service, SourceKeys keys, StateDatabase? state, DateTimeOffset now)
-    {
-        if (state is null || state.LoadWindow(new(DetectionName.Holders, service.Name, default)).Count == 0) return null;
-        return new(service.Name, keys, state.UserNames(), state, now.ToUnixTimeMilliseconds() - Environment.TickCount64);
     }
 
     private static HeldForm FormOf(in OpenConnection connection, string service, ConnectionLedger? ledger, DateTimeOffset now)

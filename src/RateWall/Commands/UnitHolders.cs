@@ -19,9 +19,10 @@ internal sealed record HoldersFound(IReadOnlyList<Offence> Offences, IReadOnlyLi
 
 /// <summary>
 /// Finds who holds a unit's processes, by the connections to its services. A source is blamed when it holds as many as the
-/// entry says or more, is not exempt, and has not logged in at any service within the time for which a login is trusted. Only connections that were open when the
-/// logs were last read count, where that is known: on a newer one somebody may have logged in. Those with most
-/// connections come first, and no more of them are taken than are needed to bring the processes down to normal.
+/// entry says or more, is not exempt, and has not logged in at any service within the time for which a login is trusted.
+/// Only connections that were open when the logs were last read count, where that is known: on a newer one somebody may
+/// have logged in. Those with most connections come first, and no more of them are taken than are needed to bring the
+/// processes down to normal.
 /// </summary>
 internal sealed class UnitHolders(EffectivePolicy policy, Exemptions exemptions, StateDatabase state, TimeProvider time)
 {
@@ -40,13 +41,14 @@ internal sealed class UnitHolders(EffectivePolicy policy, Exemptions exemptions,
     {
         using (SocketDiagnostics sockets = SocketDiagnostics.Open(time))
             foreach (ServicePolicy service in policy.Enabled.Where(s => entry.Services.Contains(s.Name, StringComparer.Ordinal))) Collect(service, sockets);
+        string[] families = [.. policy.Services.Select(s => s.Family).Distinct(StringComparer.Ordinal)];
         var offences = new List<Offence>();
         var evidence = new List<EvidenceLine>();
         int connections = 0;
         foreach ((AddressPrefix key, List<(string Service, TcpSocket Socket)> of) in held.OrderByDescending(h => h.Value.Count).ThenBy(h => h.Key))
         {
             if (of.Count < entry.Holds || connections >= surplus || offences.Count == MostSources) break;
-            if (policy.Services.Select(s => s.Family).Distinct(StringComparer.Ordinal).Any(f => IsTrusted(key, f))) continue;
+            if (Array.Exists(families, f => IsTrusted(key, f))) continue;
             string service = of.GroupBy(h => h.Service, StringComparer.Ordinal).MaxBy(g => g.Count())!.Key;
             offences.Add(new(DetectionName.Units, service, key, now, of.Count, now, TimeSpan.Zero));
             evidence.AddRange(of.Take(EvidenceLine.MaxPerKey).Select(h => LineOf(h.Socket, key, h.Service)));
@@ -60,9 +62,9 @@ internal sealed class UnitHolders(EffectivePolicy policy, Exemptions exemptions,
     {
         ConnectionLedger? ledger = null;
         // Where nobody looks after connections, as at smtp, nobody logs in.
-        if (service.Detections.Holders is not null || service.Detections.Capacity is not null)
+        if (service.Detections.LooksAtConnections)
         {
-            ledger = new(service.Name, exemptions.Keys, state.UserNames(), state, now.ToUnixTimeMilliseconds() - Environment.TickCount64);
+            ledger = ServiceLedger.Read(service, exemptions.Keys, state, now);
             if (WhyUnknown(service, ledger) is { } why)
             {
                 unknown ??= why;
@@ -96,7 +98,7 @@ internal sealed class UnitHolders(EffectivePolicy policy, Exemptions exemptions,
     }
 
     private bool IsTrusted(AddressPrefix key, string family) =>
-        state.LastSuccess(key, family) is { } last && DateTimeOffset.FromUnixTimeMilliseconds(last) + policy.Trust.For > now;
+        state.LastSuccess(key, family) is { } last && policy.Trust.Until(last, now) > now;
 
     private EvidenceLine LineOf(TcpSocket socket, AddressPrefix key, string service)
     {

@@ -50,7 +50,7 @@ internal static class UnitStatus
     }
 
     private static bool IsWatched(WatchedUnitForm unit, DateTimeOffset now) =>
-        unit.WatchedAt is { } at && DateTimeOffset.TryParse(at, System.Globalization.CultureInfo.InvariantCulture, out DateTimeOffset then) && (now - then).Duration() < LongestSilence;
+        unit.LastLook is { } at && (now - at).Duration() < LongestSilence;
 
     private static Dictionary<string, UnitLook> Looks(Session session, EffectivePolicy policy)
     {

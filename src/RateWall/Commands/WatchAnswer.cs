@@ -63,7 +63,7 @@ internal static class WatchAnswer
             Rung = seen.Memory.Taken is { } taken ? UnitReader.Word(taken) : null,
             StoppedUntil = HumanTime.Rfc3339(seen.Memory.StoppedUntil),
             Returns = seen.Memory.Returns,
-            WatchedAt = HumanTime.Rfc3339(seen.Memory.LastLook),
+            LastLook = seen.Memory.LastLook,
             Ladder = [.. seen.Entry.Ladder.Select(UnitReader.Word)],
         };
     }

@@ -136,15 +136,7 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
         {
             return (UnitActState.Done, Perform(act, entry, triggers, count - (UnitWatch.Levels(entry, tasksMax)?.Normal ?? 0)));
         }
-        catch (SystemdException e) when (!e.IsConnectionLost)
-        {
-            return (UnitActState.Failed, e.Message);
-        }
-        catch (NetfilterException e)
-        {
-            return (UnitActState.Failed, e.Message);
-        }
-        catch (CommandException e)
+        catch (Exception e) when (e is NetfilterException or CommandException or SystemdException { IsConnectionLost: false })
         {
             return (UnitActState.Failed, e.Message);
         }

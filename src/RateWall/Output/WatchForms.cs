@@ -129,7 +129,11 @@ public sealed record WatchedUnitForm(
 
     /// <summary>When it was last looked at by a watch, to half a minute; null: never.</summary>
     [JsonPropertyName("watched_at")]
-    public string? WatchedAt { get; init; }
+    public string? WatchedAt => HumanTime.Rfc3339(LastLook);
+
+    /// <summary><see cref="WatchedAt"/>, as a time.</summary>
+    [JsonIgnore]
+    public DateTimeOffset? LastLook { get; init; }
 
     /// <summary>What was done last, or noticed; null: nothing yet, or not asked for.</summary>
     [JsonPropertyName("last_act"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

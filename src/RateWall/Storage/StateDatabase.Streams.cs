@@ -70,15 +70,21 @@ public sealed partial class StateDatabase
         ArgumentNullException.ThrowIfNull(take);
         // Each page is read once: what SQLite would keep of them, 2 MB by itself, is kept for nothing.
         Run("PRAGMA cache_size = -256");
-        Each(
-            "SELECT target, scope, max(until) FROM bans WHERE +until > $1 AND (state = 1 OR state = $2) GROUP BY target, scope",
-            r =>
-            {
-                take(Network(r.GetString(0)), r.GetString(1), Time(r.GetInt64(2)));
-                return true;
-            },
-            Stamp(now), (int)(settled ? BanState.Active : BanState.Pending));
-        Run("PRAGMA cache_size = -2000");
+        try
+        {
+            Each(
+                "SELECT target, scope, max(until) FROM bans WHERE +until > $1 AND (state = 1 OR state = $2) GROUP BY target, scope",
+                r =>
+                {
+                    take(Network(r.GetString(0)), r.GetString(1), Time(r.GetInt64(2)));
+                    return true;
+                },
+                Stamp(now), (int)(settled ? BanState.Active : BanState.Pending));
+        }
+        finally
+        {
+            Run("PRAGMA cache_size = -2000");
+        }
     }
 
     /// <summary>Streams every ban that is remembered, newest first.</summary>

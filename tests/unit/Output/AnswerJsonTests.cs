@@ -74,7 +74,7 @@ public sealed class AnswerJsonTests
     public void Watch_Form_IsAsPromised() => Same(
         """{"schema":"ratewall.watch/1","units":[{"name":"imap_login","unit":"dovecot.service","process":"imap-login","state":"active","count":90,"warn":60,"act":80,"normal":40,"tasks_max":400,"phase":"trouble","since":"2026-01-31T16:05:09Z","rung":"ban","stopped_until":null,"returns":1,"watched_at":"2026-01-31T16:05:14Z","ladder":["tell","ban"]}],"acts":[{"time":"2026-01-31T16:05:14Z","watch":"imap_login","unit":"dovecot.service","act":"ban","count":90,"level":80,"until":null,"reason":"too many","state":"done","outcome":"banned 192.0.2.1"}]}""",
         new WatchForm(
-            [new("imap_login", "dovecot.service", "imap-login", "active", 90, 60, 80, 40) { TasksMax = 400, Phase = "trouble", Since = "2026-01-31T16:05:09Z", Rung = "ban", Returns = 1, WatchedAt = "2026-01-31T16:05:14Z", Ladder = ["tell", "ban"] }],
+            [new("imap_login", "dovecot.service", "imap-login", "active", 90, 60, 80, 40) { TasksMax = 400, Phase = "trouble", Since = "2026-01-31T16:05:09Z", Rung = "ban", Returns = 1, LastLook = new(2026, 1, 31, 16, 5, 14, TimeSpan.Zero), Ladder = ["tell", "ban"] }],
             [new("2026-01-31T16:05:14Z", "imap_login", "dovecot.service", "ban", 90, 80, null, "too many") { State = "done", Outcome = "banned 192.0.2.1" }]),
         AnswerJson.Default.WatchForm);
 
