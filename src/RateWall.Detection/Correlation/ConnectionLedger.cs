@@ -242,7 +242,7 @@ public sealed class ConnectionLedger
         var held = new Dictionary<AddressPrefix, List<HeldConnection>>();
         var others = new HashSet<AddressPrefix>();
         var unsure = new HashSet<AddressPrefix>();
-        int unauthenticated = 0;
+        var waiting = new List<HeldConnection>();
         foreach (OpenConnection connection in open.OrderBy(c => connections.TryGetValue(c.Cookie, out Known k) ? k.Born : now))
         {
             AddressPrefix key = keys.KeyOf(connection.Source);
@@ -261,7 +261,7 @@ public sealed class ConnectionLedger
                 continue;
             }
 
-            unauthenticated++;
+            waiting.Add(new(connection, known.First));
             if (threshold is null || known.Standing == Standing.Told || now - known.First < threshold.Milliseconds) continue;
             if (!held.TryGetValue(key, out List<HeldConnection>? of)) held.Add(key, of = []);
             of.Add(new(connection, known.First));
@@ -277,7 +277,7 @@ public sealed class ConnectionLedger
                 connections[one.Connection.Cookie] = connections[one.Connection.Cookie] with { Standing = Standing.Told };
         }
 
-        return new(holders, others, unauthenticated);
+        return new(holders, others, waiting.Count) { Waiting = [.. waiting.Where(w => !unsure.Contains(keys.KeyOf(w.Connection.Source)))] };
     }
 
     private ulong HashOf(SourceAddress source, int port)

@@ -12,9 +12,6 @@ public sealed partial class Correlator
 {
     private const string SiegeWindow = "siege";
 
-    // Of what the service carries; siege goes on while half of that is reached.
-    private const int FullPercent = 60;
-
     private const int IPv4Prefix = 24;
     private const int IPv6Prefix = 48;
 
@@ -37,11 +34,12 @@ public sealed partial class Correlator
         int service = IndexOf(sample.Service);
         if (service < 0) return;
         WatchedService at = services[service];
-        long used = 100L * sample.Unauthenticated, full = (long)FullPercent * sample.Capacity;
+        long used = 100L * sample.Unauthenticated, full = (long)Crowding.TakenPercent * sample.Capacity;
         Load(at);
         bool isFull = used > full, again = isFull && at.WasFull;
         if (isFull || at.WasFull) at.FullChanged = sample.UnixMilliseconds;
         at.WasFull = isFull;
+        // Siege goes on while half of that is reached.
         if (again || (used * 2 >= full && IsUnderSiege(at, sample.UnixMilliseconds)))
             RaiseSiege(at, DetectionName.Capacity, sample.UnixMilliseconds, sample.Unauthenticated);
     }

@@ -44,6 +44,9 @@ public sealed record Holder(AddressPrefix Key, IReadOnlyList<HeldConnection> Hel
 /// <param name="Unauthenticated">Connections on which nobody has logged in; null when that cannot be told.</param>
 public sealed record ConnectionsSeen(IReadOnlyList<Holder> Holders, IReadOnlySet<AddressPrefix> LoggedIn, int? Unauthenticated)
 {
+    /// <summary>Connections of which it is certain that nobody has logged in on them, the oldest first.</summary>
+    public IReadOnlyList<HeldConnection> Waiting { get; init; } = [];
+
     /// <summary>Nothing can be told.</summary>
     public static ConnectionsSeen Unknown { get; } = new([], new HashSet<AddressPrefix>(), null);
 }

@@ -10,6 +10,13 @@ using RateWall.Wall;
 
 namespace RateWall.Commands;
 
+/// <summary>A service that was full of connections on which nobody logged in.</summary>
+/// <param name="Service">The service.</param>
+/// <param name="Unauthenticated">How many of them there were.</param>
+/// <param name="Capacity">How many it carries.</param>
+/// <param name="ToEnd">Those that make room, strangers' oldest.</param>
+internal sealed record CrowdedService(string Service, int Unauthenticated, int Capacity, IReadOnlyList<TcpSocket> ToEnd);
+
 /// <summary>
 /// The open connections to services that watch for holders or for their capacity: looked at before the logs are read, and
 /// judged afterwards, when it is known who has logged in (<see cref="ConnectionLedger"/>).
@@ -35,6 +42,7 @@ internal sealed class ConnectionWatch
     private readonly Dictionary<string, List<OpenConnection>> open;
     private readonly Dictionary<ulong, TcpSocket> sockets = [];
     private readonly List<TcpSocket> toEnd = [];
+    private readonly List<CrowdedService> crowded = [];
 
     private ConnectionWatch(EffectivePolicy policy, Exemptions exemptions, StateDatabase state, TimeProvider time)
     {
@@ -106,10 +114,17 @@ internal sealed class ConnectionWatch
         foreach ((ServicePolicy service, ConnectionsSeen found) in seen)
         {
             foreach (Holder holder in found.Holders) Take(holder, service, inside, recorder);
-            if (found.Unauthenticated is { } count && service.Detections.Capacity is { } capacity)
-                recorder.Observe(new ServiceSample(service.Name, lookedAt.ToUnixTimeMilliseconds(), count, capacity));
+            if (found.Unauthenticated is not { } count || service.Detections.Capacity is not { } capacity) continue;
+            recorder.Observe(new ServiceSample(service.Name, lookedAt.ToUnixTimeMilliseconds(), count, capacity));
+            if (service.Detections.Pressure is not null) MakeRoom(service, found, count, capacity);
         }
     }
+
+    /// <summary>Services that were full of strangers' connections, and what becomes of these.</summary>
+    public IReadOnlyList<CrowdedService> Crowded => crowded;
+
+    /// <summary>Ends the oldest connections of strangers at each of <see cref="Crowded"/>. To be called when siege keeps others out.</summary>
+    public EndedConnections MakeRoom() => HeldConnections.End([.. crowded.SelectMany(c => c.ToEnd)], time);
 
     /// <summary>Ends the held connections of sources that are logged in on others, and so are not banned.</summary>
     public EndedConnections EndHeld() => HeldConnections.End(toEnd, time);
@@ -171,6 +186,14 @@ internal sealed class ConnectionWatch
             Trusted = inside.Contains(holder.Key) || policy.Services.Any(s => IsTrusted(holder.Key, s.Family)),
         };
         recorder.Observe(offence, holder.Held.Take(EvidenceLine.MaxPerKey).Select(h => LineOf(h, holder.Key, service.Name)));
+    }
+
+    private void MakeRoom(ServicePolicy service, ConnectionsSeen found, int count, int capacity)
+    {
+        HashSet<AddressPrefix> banned = [.. found.Holders.Where(h => !h.IsMixed).Select(h => h.Key)];
+        IReadOnlyList<HeldConnection> inTheWay = Crowding.ToEnd(found, capacity, lookedAt.ToUnixTimeMilliseconds(), source =>
+            exemptions.Keys.KeyOf(source) is var key && !banned.Contains(key) && !policy.Services.Any(s => IsTrusted(key, s.Family)));
+        if (inTheWay.Count > 0) crowded.Add(new(service.Name, count, capacity, [.. inTheWay.Select(h => sockets[h.Connection.Cookie])]));
     }
 
     private EvidenceLine LineOf(HeldConnection held, AddressPrefix key, string service)

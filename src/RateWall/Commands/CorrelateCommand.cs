@@ -76,15 +76,17 @@ internal static class CorrelateCommand
             reading.Judge();
         }
 
-        EndedConnections ended = connections.EndHeld();
+        EndedConnections held = connections.EndHeld(), crowd = connections.MakeRoom();
+        int ended = held.Ended + crowd.Ended;
 
         if (rules.RegexTimeouts > 0)
             session.Error.WriteLine($"ratewall: warning: {rules.RegexTimeouts} lines were given up because a regex rule took too long; they were taken for no login try");
         Prune(session, state, policy);
         TellOfFullSets(session, commit);
-        TellOfConnections(session, commit, ended, connections.Problem);
-        if (goOn is null || reading.Verdicts.Count + settled.Count + commit.Sieges.Count + ended.Ended > 0 || mended is not null)
-            Tell(session, reading, commit, settled, mended, ended.Ended, session.Time.GetElapsedTime(started));
+        TellOfConnections(session, commit, held, connections.Problem);
+        TellOfCrowds(session, connections.Crowded, crowd);
+        if (goOn is null || reading.Verdicts.Count + settled.Count + commit.Sieges.Count + ended > 0 || mended is not null)
+            Tell(session, reading, commit, settled, mended, ended, session.Time.GetElapsedTime(started));
         return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
     }
 
@@ -135,6 +137,18 @@ internal static class CorrelateCommand
             session.Out.WriteLine($"ended {HumanCount.Of(commit.ConnectionsEnded, "open connection")} of banned sources");
         if (commit.ConnectionsProblem is { } problem)
             session.Error.WriteLine($"ratewall: warning: the bans stand, but open connections of banned sources were not ended: {problem}");
+    }
+
+    private static void TellOfCrowds(Session session, IReadOnlyList<CrowdedService> crowded, EndedConnections ended)
+    {
+        foreach (CrowdedService at in crowded)
+        {
+            if (session.Format == OutputFormat.Table)
+                session.Out.WriteLine($"{at.Service} is full, {at.Unauthenticated} of {at.Capacity} connections without a login: {HumanCount.Of(at.ToEnd.Count, "connection")} of strangers ended, the oldest first");
+        }
+
+        if (ended.Problem is { } problem)
+            session.Error.WriteLine($"ratewall: warning: connections of strangers to a full service were not ended: {problem}");
     }
 
     private static void Tell(Session session, CorrelationRun run, StepCommit commit, (long Count, IReadOnlyList<StoredBan> First) settled, string? mended, int heldEnded, TimeSpan took)

@@ -89,6 +89,34 @@ public sealed class HoldersTests : IDisposable
         Assert.Contains($"{Pop3} ", hosts.Server.Nft("list", "set", "inet", "ratewall", "siege"), StringComparison.Ordinal);
     }
 
+    [LinuxTheory]
+    [InlineData("", 37)]
+    [InlineData(", pressure: off", 0)]
+    public void Correlate_ServiceFullOfStrangers_EndsTheirOldestAndBansNobody(string also, int ended)
+    {
+        // Four each, where five would make a holder; and one who types, at the address of somebody who is logged in.
+        string[] bots = [.. Enumerable.Range(1, 24).Select(i => $"198.51.100.{i}")];
+        foreach (string bot in bots) hosts.AddClientAddress(bot + "/32");
+        File.WriteAllText(ratewall.ConfigFile, File.ReadAllText(ratewall.ConfigFile).Replace("capacity: 100", "capacity: 100" + also, StringComparison.Ordinal));
+        (Socket Client, Socket Served) user = LogIn(User4, 1)[0];
+        ratewall.Json("correlate");
+        Socket typing = Hold(User4, 1)[0];
+        Socket[] held = [.. bots.SelectMany(b => Hold(b, 4))];
+        ratewall.Json("correlate");
+
+        JsonElement run = CorrelateAfter(TimeSpan.FromSeconds(6), until: ended);
+
+        Assert.Equal(ended, run.GetProperty("connections_ended").GetInt32());
+        Assert.Equal(ended, held.Count(s => s.Poll(0, SelectMode.SelectRead)));
+        Assert.False(typing.Poll(0, SelectMode.SelectRead), "the user's new connection was ended");
+        Assert.Equal("x", Passed(user.Client, user.Served));
+        string siege = hosts.Server.Nft("list", "set", "inet", "ratewall", "siege");
+        Assert.Equal(ended > 0, siege.Contains($"{Pop3} ", StringComparison.Ordinal));
+        // 60 of 100 are in nobody's way.
+        Assert.Equal(0, ratewall.Json("correlate").GetProperty("connections_ended").GetInt32());
+        Assert.Empty(KernelDeadlines.Of(hosts.Server, "ban4"));
+    }
+
     [LinuxFact]
     public void Correlate_LoginsWithoutPort_AnswerForAsManyConnections()
     {
@@ -176,7 +204,7 @@ public sealed class HoldersTests : IDisposable
     }
 
     // A run that looks at connections which are at least so old.
-    private JsonElement CorrelateAfter(TimeSpan age)
+    private JsonElement CorrelateAfter(TimeSpan age, int until = 0)
     {
         var watch = Stopwatch.StartNew();
         JsonElement run = default;
@@ -185,7 +213,7 @@ public sealed class HoldersTests : IDisposable
             bool old = watch.Elapsed > age;
             run = ratewall.Json("correlate");
             Assert.Equal(0, Bans(run));
-            return old;
+            return until > 0 ? run.GetProperty("connections_ended").GetInt32() > 0 : old;
         });
         return run;
     }

@@ -52,7 +52,7 @@ public sealed class PolicyReaderTests : IDisposable
                 Account = new(new(10, hour), 10 * minute),
                 Pressure = s.Name == "smtp" ? null : new(new(200, 5 * minute), 10 * minute),
                 Holders = s.Name is "smtp" or "web" ? null : new(5, minute),
-                Capacity = s.Name is "ssh" or "imap" or "pop3" ? 100 : null,
+                Capacity = s.Name is "ssh" or "submission" or "imap" or "pop3" ? 100 : null,
             },
             s.Detections));
     }

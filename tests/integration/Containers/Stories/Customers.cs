@@ -6,8 +6,7 @@ namespace RateWall.IntegrationTests.Containers.Stories;
 /// <summary>The customers: one machine, where each has an address of his own, 198.51.100.101 and so on.</summary>
 public sealed class Customers : IDisposable
 {
-    // Seconds until a customer gives up: somebody else may need the machine that runs the tests.
-    private const int Patience = 30;
+    private const int UsualPatience = 30;
     private const string Running = "/run/customers";
 
     private readonly Container machine;
@@ -24,6 +23,9 @@ public sealed class Customers : IDisposable
     /// <summary>The address of a customer.</summary>
     /// <param name="customer">His number, from 0 to 19.</param>
     public static string AddressOf(int customer) => string.Create(CultureInfo.InvariantCulture, $"198.51.100.{101 + customer}");
+
+    /// <summary>Seconds until a customer gives up; to be set before <see cref="Keep"/>.</summary>
+    public int Patience { get; set; } = UsualPatience;
 
     /// <summary>All log in, again and again, until <see cref="Enough"/>.</summary>
     internal void Keep(params IReadOnlyList<Login> logins)
@@ -45,7 +47,7 @@ public sealed class Customers : IDisposable
     public void AwaitRounds(int more, Func<string> seen)
     {
         int until = Rounds + more;
-        Eventually.True($"{more} more rounds of logins", TimeSpan.FromSeconds(90 * more), () => Rounds >= until, seen);
+        Eventually.True($"{more} more rounds of logins", TimeSpan.FromSeconds(3 * Patience * more), () => Rounds >= until, seen);
     }
 
     /// <summary>What they were answered so far, in order.</summary>
@@ -55,7 +57,7 @@ public sealed class Customers : IDisposable
     public IReadOnlyList<string> Enough()
     {
         machine.Exec("touch", $"{Running}/enough").MustSucceed("touch");
-        Eventually.True("the customers have finished", TimeSpan.FromSeconds(120), () => machine.Exec("test", "-e", $"{Running}/gone").ExitCode == 0);
+        Eventually.True("the customers have finished", TimeSpan.FromSeconds(4 * Patience), () => machine.Exec("test", "-e", $"{Running}/gone").ExitCode == 0);
         return Answers();
     }
 
@@ -64,7 +66,7 @@ public sealed class Customers : IDisposable
     {
         if (tries > 0) Enough();
         machine.Exec("sh", "-c", $"rm -f {Running}/*").MustSucceed("rm");
-        tries = 0;
+        (tries, Patience) = (0, UsualPatience);
     }
 
     public void Dispose() => machine.Dispose();
