@@ -74,10 +74,17 @@ internal sealed class FollowLoop : IDisposable
         do
         {
             messages.NextRound();
-            CorrelateCommand.Round(session, policy, rules, program.GoOn);
-            program.GoOn();
+            CorrelateCommand.Round(session, policy, rules, GoOn);
+            GoOn();
         }
         while (watch.Wait(Period - session.Time.GetElapsedTime(started), program.GoOn));
+    }
+
+    // Asked first when all that a round needs is there. What is to be read may take longer than a manager waits.
+    private bool GoOn()
+    {
+        program.Ready();
+        return program.GoOn();
     }
 
     private void Sleep(TimeSpan length)

@@ -34,11 +34,16 @@ internal sealed class ResidentProgram : IDisposable
     /// <summary>True when it has been told to end.</summary>
     public bool IsStopping => stopping.IsCancellationRequested;
 
-    /// <summary>Says that it is alive; false: it has been told to end. To be called between any two steps and while waiting.</summary>
-    public bool GoOn()
+    /// <summary>Says that it has started, once: the manager waits for that before it starts what comes after.</summary>
+    public void Ready()
     {
         if (!IsReady) manager.Ready();
         IsReady = true;
+    }
+
+    /// <summary>Says that it is alive; false: it has been told to end. To be called between any two steps and while waiting.</summary>
+    public bool GoOn()
+    {
         manager.Watchdog();
         return !IsStopping;
     }

@@ -96,7 +96,7 @@ internal sealed class WatchLoop : IDisposable
             try
             {
                 using IUnitManager units = Connect();
-                FollowPolicies(units);
+                if (FollowPolicies(units) is { } broken) return broken;
             }
             catch (SystemdException e) when (e.IsConnectionLost)
             {
@@ -129,6 +129,8 @@ internal sealed class WatchLoop : IDisposable
     {
         if (!lost) session.Error.WriteLine($"ratewall: PID 1 does not answer, so no unit is watched; trying again until it does: {e.Message}");
         lost = true;
+        // It watches as soon as there is something to ask; who starts it is not to wait for that.
+        program.Ready();
     }
 
     // One that has become wrong is told, and changes nothing until it is right again.
@@ -138,8 +140,8 @@ internal sealed class WatchLoop : IDisposable
         return current;
     }
 
-    // Rounds for as long as the same units are watched.
-    private void FollowPolicies(IUnitManager units)
+    // Rounds for as long as the same units are watched. What keeps the first round from being made ends it, as a wrong policy does.
+    private ExitCode? FollowPolicies(IUnitManager units)
     {
         string[] watched = Names(current);
         while (program.GoOn())
@@ -149,19 +151,22 @@ internal sealed class WatchLoop : IDisposable
             {
                 long started = session.Time.GetTimestamp();
                 messages.NextRound();
-                Round(units, current);
+                if (Round(units, current) is { } broken && !program.IsReady) return broken;
+                program.Ready();
                 Wait(units, current.WatchInterval, started);
             }
 
-            if (!Names(ReadPolicy()).SequenceEqual(watched, StringComparer.Ordinal)) return;
+            if (!Names(ReadPolicy()).SequenceEqual(watched, StringComparer.Ordinal)) break;
         }
+
+        return null;
     }
 
     // A connection that is lost is for the loop; every other failure is told, and the next round tries again.
-    private void Round(IUnitManager units, EffectivePolicy policy)
+    private ExitCode? Round(IUnitManager units, EffectivePolicy policy)
     {
         SystemdException? gone = null;
-        CommandLine.Failure(session, () =>
+        ExitCode? broken = CommandLine.Failure(session, () =>
         {
             try
             {
@@ -173,6 +178,7 @@ internal sealed class WatchLoop : IDisposable
             }
         });
         if (gone is not null) throw gone;
+        return broken;
     }
 
     private void Wait(IUnitManager units, TimeSpan interval, long started)
