@@ -50,7 +50,7 @@ public sealed partial class SystemUnits
         {
             using BusReply found = Call("GetUnitProcesses", call => call.String(unit));
             return found.Array(
-                "(sus)", one => new UnitProcess(one.String(), checked((int)one.UInt32()), one.String(MostCommandLineBytes)), MostProcesses);
+                "(sus)", one => new UnitProcess(one.String(), (int)Math.Min(one.UInt32(), int.MaxValue), one.String(MostCommandLineBytes)), MostProcesses);
         }
         catch (SystemdException e) when (e.BusError == NoSuchUnit)
         {

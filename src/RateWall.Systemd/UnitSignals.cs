@@ -19,8 +19,8 @@ public sealed class UnitSignals(SystemBus bus, TimeProvider time)
     private Dictionary<string, string> pathsOfUnits = [];
 
     /// <summary>Wants to hear of these units from now on, and of no others.</summary>
-    /// <param name="units">Names with suffix; also other names of a unit (Alias=).</param>
-    /// <exception cref="SystemdException">PID 1 or the bus refused, or the connection is gone.</exception>
+    /// <param name="units">Names with suffix; also other names of a unit (Alias=). Of one that PID 1 refuses nothing is heard.</param>
+    /// <exception cref="SystemdException">The bus refused, or the connection is gone.</exception>
     public void Subscribe(IReadOnlyCollection<string> units)
     {
         ArgumentNullException.ThrowIfNull(units);
@@ -30,7 +30,7 @@ public sealed class UnitSignals(SystemBus bus, TimeProvider time)
         pathsOfUnits = new(StringComparer.Ordinal);
         foreach (string unit in units)
         {
-            string path = manager.PathOf(unit);
+            if (PathOf(unit) is not { } path) continue;
             if (namesOfPaths.TryGetValue(path, out List<string>? names))
             {
                 names.Add(unit);
@@ -74,6 +74,19 @@ public sealed class UnitSignals(SystemBus bus, TimeProvider time)
             TimeSpan left = longest - time.GetElapsedTime(started);
             if (changed.Count > 0 || taken == MostAtOnce || left <= TimeSpan.Zero) return [.. changed];
             bus.WaitForMessage(left);
+        }
+    }
+
+    // Who asks for the unit's state is told why; the others are to be heard of all the same.
+    private string? PathOf(string unit)
+    {
+        try
+        {
+            return manager.PathOf(unit);
+        }
+        catch (SystemdException e) when (!e.IsConnectionLost)
+        {
+            return null;
         }
     }
 

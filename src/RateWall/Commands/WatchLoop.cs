@@ -208,7 +208,7 @@ internal sealed class WatchLoop : IDisposable
             throw;
         }
 
-        return round.Acts.Any(a => a.State == UnitActState.Failed) ? ExitCode.Refused : ExitCode.Done;
+        return !round.IsComplete || round.Acts.Any(a => a.State == UnitActState.Failed) ? ExitCode.Refused : ExitCode.Done;
     }
 
     private static void TellOfLevels(Session session, IReadOnlyList<EntrySeen> seen)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using RateWall.Netfilter;
+using RateWall.Output;
 using RateWall.Policy;
 using RateWall.Storage;
 using RateWall.Systemd;
@@ -17,7 +18,10 @@ internal enum WatchStage
     /// <summary>Of a stop: the timer that starts the unit again is active.</summary>
     TimerActive,
 
-    /// <summary>Of a stop: what would start the unit at once is stopped.</summary>
+    /// <summary>Of a stop: the unit is stopped, and what would start it at once is not.</summary>
+    UnitStopped,
+
+    /// <summary>Of a stop: that is stopped too.</summary>
     TriggersStopped,
 
     /// <summary>It is done.</summary>
@@ -46,18 +50,41 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
     private readonly string boot = BootClock.Current();
     private readonly Dictionary<string, StoredWatch> known = state.Watches().ToDictionary(w => w.Name, StringComparer.Ordinal);
     private readonly List<StoredUnitAct> acts = [];
+    private readonly UnitStops stops = new(units, state, passing);
 
     /// <summary>What was done and noticed, in order, with what came of it.</summary>
     public IReadOnlyList<StoredUnitAct> Acts => acts;
 
-    /// <summary>Makes the round.</summary>
+    /// <summary>False when PID 1 refused to tell of a unit, or of what a dead program left.</summary>
+    public bool IsComplete { get; private set; } = true;
+
+    /// <summary>Makes the round. What PID 1 refuses of one unit is told, and keeps no other from being looked at.</summary>
     /// <exception cref="SystemdException">PID 1 cannot be asked; what was written down is settled by the next round.</exception>
     public IReadOnlyList<EntrySeen> Run()
     {
-        foreach (StoredUnitAct pending in state.PendingUnitActs()) Recover(pending);
+        foreach (StoredUnitAct pending in state.PendingUnitActs()) Guarded(pending.Unit, () => Recover(pending));
         var seen = new List<EntrySeen>();
-        foreach (IGrouping<string, UnitPolicy> unit in policy.WatchedUnits.GroupBy(u => u.Unit, StringComparer.Ordinal)) seen.AddRange(LookAt(unit.Key, [.. unit]));
+        foreach (IGrouping<string, UnitPolicy> unit in policy.WatchedUnits.GroupBy(u => u.Unit, StringComparer.Ordinal))
+        {
+            UnitPolicy[] entries = [.. unit];
+            if (!Guarded(unit.Key, () => seen.AddRange(LookAt(unit.Key, entries)))) seen.AddRange(entries.Select(e => new EntrySeen(e, null, MemoryOf(e))));
+        }
+
         return seen;
+    }
+
+    private bool Guarded(string unit, Action ask)
+    {
+        try
+        {
+            ask();
+            return true;
+        }
+        catch (SystemdException e) when (!e.IsConnectionLost)
+        {
+            session.Error.WriteLine($"ratewall: {TerminalText.Escape(unit)} is not watched: {TerminalText.Escape(e.Message)}");
+            return IsComplete = false;
+        }
     }
 
     private List<EntrySeen> LookAt(string unit, UnitPolicy[] entries)
@@ -70,7 +97,7 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
             UnitMemory memory = MemoryOf(entry);
             if (look is not null && !acted)
             {
-                WatchDecision decision = UnitWatch.Step(memory, look.For(entry) with { ReturnIsHeld = memory.StoppedUntil is null || IsHeld(entry) }, entry);
+                WatchDecision decision = UnitWatch.Step(memory, look.For(entry) with { ReturnIsHeld = memory.StoppedUntil is null || stops.IsHeld(entry.Name) }, entry);
                 if (decision.Event is { } happened)
                 {
                     Act(entry, happened, decision.Memory, look, entries);
@@ -96,8 +123,6 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
 
     private StoredWatch Remember(UnitPolicy entry, UnitMemory memory) => known[entry.Name] = new(entry.Name, entry.Unit, boot, memory);
 
-    private bool IsHeld(UnitPolicy entry) => state.LastStop(entry.Name)?.Timer is { } timer && units.Holds(timer);
-
     // While nothing is wrong only time goes on, and that can be counted later.
     private static bool IsNews(UnitMemory before, UnitMemory after) =>
         before.LastLook is null || (after.LastLook - before.LastLook)!.Value.Duration() >= SaveAtLeast
@@ -107,12 +132,11 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
     private void Act(UnitPolicy entry, UnitEvent happened, UnitMemory memory, UnitLook look, UnitPolicy[] entries)
     {
         var act = new StoredUnitAct(0, entry.Name, entry.Unit, happened, UnitText.Reason(happened, entry), UnitActState.Pending, "") { Run = look.InvocationId };
-        (IReadOnlyList<string> Others, IReadOnlyList<string> Triggers) down = ([], []);
+        UnitsDown down = UnitsDown.None;
         string? refused = null;
         if (happened.Act == UnitAct.Stop)
         {
-            down = (units.StoppedWith(entry.Unit), units.TriggersOf(entry.Unit));
-            refused = WhyNotStopped(entry, down.Others);
+            refused = WhyNotStopped(entry, ref down);
             // In the order in which they are started: a socket whose service runs already refuses to (systemd's socket_start).
             act = act with { Timer = $"ratewall-watch-{Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)}", Units = [.. down.Triggers, entry.Unit, .. down.Others] };
         }
@@ -123,18 +147,22 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
             remembered.AddRange(entries.Where(e => e != entry).Select(e => Remember(e, MemoryOf(e) with { ExpectsNewRun = true })));
         Locked(() => act = state.Begin(act, remembered));
         passing?.Invoke(WatchStage.Written);
-        (UnitActState outcome, string text) = refused is null ? Do(act, entry, down.Triggers, look.For(entry).Count, look.TasksMax) : (UnitActState.Failed, refused);
+        (UnitActState outcome, string text) = refused is not null ? (UnitActState.Failed, refused) : Do(() => Perform(act, entry, down.Triggers, Surplus(entry, look)));
         passing?.Invoke(WatchStage.Done);
         if (outcome == UnitActState.Failed && happened.Act is UnitAct.Restart or UnitAct.Stop)
             remembered = [.. entries.Select(e => Remember(e, MemoryOf(e) with { ExpectsNewRun = false, StoppedUntil = e == entry ? null : MemoryOf(e).StoppedUntil }))];
+        // On a busy machine it takes its time, and that is none in which it has worked.
+        remembered.Add(Remember(entry, MemoryOf(entry) with { LastLook = session.Time.GetUtcNow() }));
         Settle(act, outcome, text, remembered);
     }
 
-    private (UnitActState Outcome, string Text) Do(StoredUnitAct act, UnitPolicy entry, IReadOnlyList<string> triggers, long count, ulong? tasksMax)
+    private static long Surplus(UnitPolicy entry, UnitLook look) => look.For(entry).Count - (UnitWatch.Levels(entry, look.TasksMax)?.Normal ?? 0);
+
+    private static (UnitActState Outcome, string Text) Do(Func<string> deed)
     {
         try
         {
-            return (UnitActState.Done, Perform(act, entry, triggers, count - (UnitWatch.Levels(entry, tasksMax)?.Normal ?? 0)));
+            return (UnitActState.Done, deed());
         }
         catch (Exception e) when (e is NetfilterException or CommandException or SystemdException { IsConnectionLost: false })
         {
@@ -154,57 +182,33 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
                 units.RestartUnit(entry.Unit);
                 return "restarted";
             case UnitAct.Stop:
-                Stop(act, triggers);
-                return $"stopped {string.Join(", ", act.Units)}; {act.Timer}.timer starts {(act.Units.Count == 1 ? "it" : "them")} again";
+                stops.Stop(act, triggers);
+                return Stopped(act);
             case UnitAct.Start:
-                return Start(act.Watch, entry.Unit);
+                return stops.Start(act.Watch, entry.Unit);
             case UnitAct.Back:
-                EndTimer(act.Watch);
-                return "";
+                return stops.Finish(act.Watch, entry.Unit);
             default:
                 return "";
         }
     }
 
-    // First somebody holds the return, then it is stopped; a socket must not start it again at once.
-    private void Stop(StoredUnitAct act, IReadOnlyList<string> triggers)
+    private static string Stopped(StoredUnitAct act) => $"stopped {string.Join(", ", act.Units)}; {act.Timer}.timer starts {(act.Units.Count == 1 ? "it" : "them")} again";
+
+    private string? WhyNotStopped(UnitPolicy entry, ref UnitsDown down)
     {
-        units.StartTimer(new(act.Timer!, $"RateWall: starts {act.Unit} again", act.Happened.Until!.Value - act.Happened.At, act.Units));
-        passing?.Invoke(WatchStage.TimerActive);
         try
         {
-            foreach (string trigger in triggers) units.StopUnit(trigger);
-            passing?.Invoke(WatchStage.TriggersStopped);
-            units.StopUnit(act.Unit);
+            down = stops.Reach(entry.Unit);
         }
         catch (SystemdException e) when (!e.IsConnectionLost)
         {
-            // The unit may not be stopped by hand: then its sockets must not stay down either.
-            foreach (string unit in act.Units) units.StartUnit(unit);
-            units.EndTimer(act.Timer!);
-            throw;
+            return $"not stopped, because what would stop with it cannot be told: {e.Message}";
         }
-    }
 
-    // The timer is ended last: until then it holds what could not be started.
-    private string Start(string watch, string unit)
-    {
-        IReadOnlyList<string> all = state.LastStop(watch)?.Units is { Count: > 0 } stopped ? stopped : [unit];
-        foreach (string one in all) units.StartUnit(one);
-        EndTimer(watch);
-        return $"started {string.Join(", ", all)}";
-    }
-
-    private void EndTimer(string watch)
-    {
-        if (state.LastStop(watch)?.Timer is { } timer) units.EndTimer(timer);
-    }
-
-    private string? WhyNotStopped(UnitPolicy entry, IReadOnlyList<string> others)
-    {
         if (entry.AllowStop) return null;
         var guarded = new ProtectedUnits(policy.Services);
-        return others.Select(guarded.Why).FirstOrDefault(why => why is not null) is { } found
+        return down.Triggers.Concat(down.Others).Select(guarded.Why).FirstOrDefault(why => why is not null) is { } found
             ? $"not stopped, because a unit would stop with it: {found}; 'allow-stop: true' would allow it"
             : null;
     }
@@ -221,8 +225,7 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
                 Settle(act, UnitActState.Interrupted, $"{interrupted}, or before it could be told whom it hit", []);
                 break;
             case UnitAct.Siege when entry is not null && act.Happened.Until > session.Time.GetUtcNow():
-                (UnitActState outcome, string text) = Do(act, entry, [], count: 0, tasksMax: null);
-                Settle(act, outcome, text, []);
+                Settle(act, () => new UnitRelief(session, policy, state).Siege(entry, act.Happened.Until.Value));
                 break;
             case UnitAct.Siege:
                 Settle(act, UnitActState.Interrupted, interrupted, []);
@@ -235,7 +238,10 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
                 RecoverStop(act, interrupted);
                 break;
             case UnitAct.Start:
-                Settle(act, UnitActState.Done, Start(act.Watch, act.Unit), []);
+                Settle(act, () => stops.Start(act.Watch, act.Unit));
+                break;
+            case UnitAct.Back:
+                Settle(act, () => stops.Finish(act.Watch, act.Unit));
                 break;
             default:
                 Settle(act, UnitActState.Done, "", []);
@@ -247,23 +253,30 @@ internal sealed class WatchRound(Session session, EffectivePolicy policy, IUnitM
     {
         bool held = act.Timer is { } timer && units.Holds(timer);
         bool active = units.Look(act.Unit, withProcesses: false, session.Time.GetUtcNow()) is { IsActive: true };
-        if (held && !active)
+        // Half of it may be down, or all of it and the timer lost. Starting what runs harms nothing.
+        string? problem = held == active ? stops.StartAll(act.Units) : null;
+        if (!active && (held || problem is not null))
         {
-            Settle(act, UnitActState.Done, $"stopped {string.Join(", ", act.Units)}; {act.Timer}.timer starts {(act.Units.Count == 1 ? "it" : "them")} again", []);
+            Settle(act, UnitActState.Done, problem ?? Stopped(act), []);
             return;
         }
 
-        // Half of it may be down. Starting what runs harms nothing, and the timer is ended when all of it was asked for.
-        if (held || !active)
-            foreach (string unit in act.Units) units.StartUnit(unit);
-        if (held) units.EndTimer(act.Timer!);
-        Settle(act, UnitActState.Interrupted, held || !active ? $"{interrupted}; what was down is started" : interrupted, Forget(act, m => m with { StoppedUntil = null, ExpectsNewRun = held || !active }));
+        if (held && problem is null) units.EndTimer(act.Timer!);
+        Settle(
+            act, UnitActState.Interrupted, held || !active ? $"{interrupted}; {problem ?? "what was down is started"}" : interrupted,
+            Forget(act, m => m with { StoppedUntil = null, ExpectsNewRun = held || !active }));
     }
 
     private StoredWatch[] Forget(StoredUnitAct act, Func<UnitMemory, UnitMemory> without)
     {
         if (!known.TryGetValue(act.Watch, out StoredWatch? watch) || watch.Unit != act.Unit) return [];
         return [known[act.Watch] = watch with { Memory = without(watch.Memory) }];
+    }
+
+    private void Settle(StoredUnitAct act, Func<string> deed)
+    {
+        (UnitActState outcome, string text) = Do(deed);
+        Settle(act, outcome, text, []);
     }
 
     private void Settle(StoredUnitAct act, UnitActState outcome, string text, IReadOnlyList<StoredWatch> remembered)

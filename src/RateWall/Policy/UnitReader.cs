@@ -193,7 +193,7 @@ internal sealed partial class UnitReader(ValueReader reader, MapNode defaults, I
     private static partial Regex EntryName();
 
     // systemd.unit(5), services only: slices and scopes hold what is not theirs.
-    [GeneratedRegex(@"\A[A-Za-z0-9:_.\\-]{1,200}(?:@[A-Za-z0-9:_.\\-]{0,40})?\.service\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]
+    [GeneratedRegex(@"\A[A-Za-z0-9:_.\\-]{1,200}(?:@[A-Za-z0-9:_.\\-]{1,40})?\.service\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex UnitName();
 
     [GeneratedRegex(@"\A[A-Za-z0-9_./:+@-]{1,64}\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]

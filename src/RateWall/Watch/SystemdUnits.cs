@@ -71,7 +71,12 @@ internal sealed class SystemdUnits : IUnitManager
     }
 
     /// <inheritdoc/>
-    public void EndTimer(string timer) => units.Stop($"{timer}.timer");
+    public void EndTimer(string timer)
+    {
+        units.Stop($"{timer}.timer");
+        // What it runs is tried again while it fails, also when there is nothing left to start.
+        units.Stop($"{timer}.service");
+    }
 
     /// <inheritdoc/>
     public void RestartUnit(string unit) => units.Restart(unit);

@@ -3,12 +3,17 @@ using RateWall.Watch;
 
 namespace RateWall.UnitTests.Watch;
 
-/// <summary>A PID 1 with the rules that matter here: timers fire, sockets start their service again, a stop takes dependents down.</summary>
+/// <summary>
+/// A PID 1 with the rules that matter here: timers fire, sockets start their service again but not while both are being
+/// stopped, a socket is not started while its service runs, a stop takes dependents down.
+/// </summary>
 internal sealed class ModelUnits : IUnitManager
 {
     private readonly Dictionary<string, (DateTimeOffset At, IReadOnlyList<string> Units)> timers = new(StringComparer.Ordinal);
     private readonly HashSet<string> active = new(StringComparer.Ordinal);
-    private int runs;
+    private readonly List<string> stopping = [];
+    private readonly Dictionary<string, string> runs = new(StringComparer.Ordinal);
+    private int started;
 
     public ModelUnits(DateTimeOffset now, params string[] units)
     {
@@ -34,14 +39,23 @@ internal sealed class ModelUnits : IUnitManager
     /// <summary>Units that refuse to be stopped.</summary>
     public HashSet<string> Unstoppable { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Units that refuse to be started.</summary>
+    public HashSet<string> Unstartable { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Units of which nothing is told.</summary>
+    public HashSet<string> Refused { get; } = new(StringComparer.Ordinal);
+
     public IReadOnlyCollection<string> Timers => timers.Keys;
 
-    public string Run { get; private set; } = "";
-
-    public bool IsActive(string unit) => active.Contains(unit);
+    public bool IsActive(string unit)
+    {
+        HaveStopped();
+        return active.Contains(unit);
+    }
 
     public void Pass(TimeSpan time)
     {
+        HaveStopped();
         Now += time;
         foreach ((string timer, (DateTimeOffset at, IReadOnlyList<string> units)) in timers.Where(t => t.Value.At <= Now).ToList())
         {
@@ -58,8 +72,12 @@ internal sealed class ModelUnits : IUnitManager
         foreach (string unit in enabled) Begin(unit);
     }
 
-    public UnitLook? Look(string unit, bool withProcesses, DateTimeOffset at) => new(
-        at, unit, active.Contains(unit) ? "active" : "inactive", active.Contains(unit) ? Tasks : null, 100, Run, new Dictionary<string, long>(StringComparer.Ordinal));
+    public UnitLook? Look(string unit, bool withProcesses, DateTimeOffset at)
+    {
+        HaveStopped();
+        if (Refused.Contains(unit)) throw Refusal($"looking at {unit}");
+        return new(at, unit, active.Contains(unit) ? "active" : "inactive", active.Contains(unit) ? Tasks : null, 100, runs.GetValueOrDefault(unit, ""), new Dictionary<string, long>(StringComparer.Ordinal));
+    }
 
     public bool Holds(string timer) => timers.ContainsKey(timer);
 
@@ -83,18 +101,19 @@ internal sealed class ModelUnits : IUnitManager
 
     public void StartUnit(string unit)
     {
+        if (Unstartable.Contains(unit)) throw Refusal($"starting {unit}");
         Calls.Add($"start {unit}");
+        HaveStopped();
         Begin(unit);
     }
 
     public void StopUnit(string unit)
     {
-        if (Unstoppable.Contains(unit)) throw new SystemdException($"stopping {unit}", 1, "it refuses") { BusError = "org.freedesktop.systemd1.OnlyByDependency" };
+        if (Unstoppable.Contains(unit)) throw Refusal($"stopping {unit}");
+        if (!active.Remove(unit)) return;
         Calls.Add($"stop {unit}");
-        active.Remove(unit);
+        stopping.Add(unit);
         foreach (string dependent in Dependents.GetValueOrDefault(unit, [])) active.Remove(dependent);
-        // Somebody connects at once.
-        if (Triggers.GetValueOrDefault(unit, []).Any(active.Contains)) Begin(unit);
     }
 
     public bool Wait(TimeSpan longest) => false;
@@ -103,9 +122,20 @@ internal sealed class ModelUnits : IUnitManager
     {
     }
 
+    // What is asked for in one breath PID 1 does as one; then somebody connects at once.
+    private void HaveStopped()
+    {
+        foreach (string unit in stopping)
+            if (Triggers.GetValueOrDefault(unit, []).Any(active.Contains)) Begin(unit);
+        stopping.Clear();
+    }
+
+    private static SystemdException Refusal(string operation) => new(operation, 1, "it refuses") { BusError = "org.freedesktop.systemd1.OnlyByDependency" };
+
     private void Begin(string unit)
     {
-        if (!active.Add(unit)) return;
-        if (unit.EndsWith(".service", StringComparison.Ordinal)) Run = $"run {++runs}";
+        // systemd's socket_start
+        if (Triggers.Any(t => t.Value.Contains(unit, StringComparer.Ordinal) && active.Contains(t.Key)) || Unstartable.Contains(unit)) return;
+        if (active.Add(unit)) runs[unit] = $"run {++started}";
     }
 }

@@ -7,16 +7,8 @@ using RateWall.Watch;
 namespace RateWall.UnitTests.Watch;
 
 /// <summary>What is done to units, on a model of PID 1, and what a program that dies leaves behind.</summary>
-public sealed class WatchRoundTests : IDisposable
+public sealed class WatchRoundTests : WatchRounds
 {
-    private const string Dovecot = "dovecot.service";
-    private static readonly DateTimeOffset Start = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
-
-    private readonly TemporaryDirectory directory = new();
-    private readonly SetClock clock = new(Start);
-    private readonly StringWriter output = new();
-    private readonly ModelUnits units = new(Start, Dovecot) { Tasks = 90 };
-
     public static TheoryData<int> Stages() => [.. Enum.GetValues<WatchStage>().Select(s => (int)s)];
 
     public static TheoryData<int, bool> StagesWithAndWithoutASocket()
@@ -30,8 +22,6 @@ public sealed class WatchRoundTests : IDisposable
 
         return cases;
     }
-
-    public void Dispose() => directory.Dispose();
 
     [Fact]
     public void Restart_TooManyTasks_IsDoneOnceAndRemembered()
@@ -73,9 +63,9 @@ public sealed class WatchRoundTests : IDisposable
     [Fact]
     public void Stop_OfAUnitWithSocketAndDependents_TakesAllDownAndBringsAllBack()
     {
-        units.Triggers[Dovecot] = ["dovecot.socket"];
         units.Dependents[Dovecot] = ["webmail.service"];
         units.StartUnit("dovecot.socket");
+        units.Triggers[Dovecot] = ["dovecot.socket"];
         units.StartUnit("webmail.service");
         Rounds(Policy("[stop]", ", quiet: 1h"), 3);
         Assert.All(new[] { Dovecot, "webmail.service", "dovecot.socket" }, u => Assert.False(units.IsActive(u), u));
@@ -98,8 +88,8 @@ public sealed class WatchRoundTests : IDisposable
     [Fact]
     public void Stop_OfAUnitThatRefuses_LeavesItsSocketUp()
     {
-        units.Triggers[Dovecot] = ["dovecot.socket"];
         units.StartUnit("dovecot.socket");
+        units.Triggers[Dovecot] = ["dovecot.socket"];
         units.Unstoppable.Add(Dovecot);
         Rounds(Policy("[stop]"), 3);
         Assert.True(units.IsActive("dovecot.socket"));
@@ -132,8 +122,8 @@ public sealed class WatchRoundTests : IDisposable
     {
         if (socket)
         {
-            units.Triggers[Dovecot] = ["dovecot.socket"];
             units.StartUnit("dovecot.socket");
+            units.Triggers[Dovecot] = ["dovecot.socket"];
         }
 
         EffectivePolicy policy = Policy("[stop]", ", quiet: 20s, forget: 1h");
@@ -228,65 +218,4 @@ public sealed class WatchRoundTests : IDisposable
         Assert.Contains("Ban Failed", Acts(), StringComparison.Ordinal);
         Assert.Contains("Restart Done", Acts(), StringComparison.Ordinal);
     }
-
-    private static EffectivePolicy Policy(string ladder, string more = "") =>
-        Parse($"units: {{ dovecot: {{ ladder: {ladder}, warn: 60, act: 80, normal: 40, after: 10s{more} }}, imap_login: {{ enabled: false }}, pop3_login: {{ enabled: false }} }}");
-
-    private static EffectivePolicy Parse(string text) =>
-        PolicyReader.Parse([new PolicyFile("p.yaml", System.Text.Encoding.UTF8.GetBytes(text + "\n"))], new LogFacts(HasJournal: true, _ => false));
-
-    private static Action<WatchStage> Dying(WatchStage at) => stage =>
-    {
-        if (stage == at) throw new KilledException();
-    };
-
-    private void Rounds(EffectivePolicy policy, int count, Action<WatchStage>? passing = null, Action? then = null)
-    {
-        for (int i = 0; i < count; i++)
-        {
-            Round(policy, units, passing);
-            then?.Invoke();
-            Pass();
-        }
-    }
-
-    private void Pass()
-    {
-        clock.Now += TimeSpan.FromSeconds(5);
-        units.Pass(TimeSpan.FromSeconds(5));
-    }
-
-    // Each with a state of its own, as a program that was started anew would have.
-    private void Round(EffectivePolicy policy, ModelUnits on, Action<WatchStage>? passing)
-    {
-        using StateDatabase state = Open();
-        var session = new Session
-        {
-            ConfigPath = "/nonexistent/ratewall.yaml",
-            ConfigNamed = false,
-            StateDirectory = directory.Path,
-            Format = OutputFormat.Table,
-            Out = output,
-            Error = output,
-            Time = clock,
-        };
-        var round = new WatchRound(session, policy, on, state, passing);
-        WatchAnswer.Tell(session, round.Run(), round.Acts, always: true);
-    }
-
-    private StateDatabase Open() => StateDatabase.Open(directory.Path, clock, output);
-
-    private string Acts()
-    {
-        using StateDatabase state = Open();
-        return string.Join(", ", state.UnitActs(100).Reverse().Select(a => $"{a.Happened.Act} {a.State}"));
-    }
-
-    private List<UnitMemory> Memories()
-    {
-        using StateDatabase state = Open();
-        return [.. state.Watches().Select(w => w.Memory)];
-    }
-
-    private sealed class KilledException : Exception;
 }
