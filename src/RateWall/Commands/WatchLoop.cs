@@ -86,7 +86,9 @@ internal sealed class WatchLoop : IDisposable
 
     private static void MustHaveSystemd()
     {
-        if (!SystemBus.IsSystemdRunning) throw new CommandException(ExitCode.Refused, "systemd is not this machine's init, so it has no units to watch");
+        if (SystemBus.IsSystemdRunning) return;
+        throw new CommandException(
+            ExitCode.Refused, "systemd is not this machine's init, so it has no units to watch; run it where systemd is PID 1, on the host and not in a container of it");
     }
 
     private ExitCode Watch()

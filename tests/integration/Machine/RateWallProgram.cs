@@ -51,6 +51,12 @@ public sealed class RateWallProgram : IDisposable
     public Answer RunUnder(string program, IEnumerable<string> options, params string[] arguments) =>
         network.Exec(program, [.. options, Shell.FindOnPath(Dotnet) ?? Dotnet, .. CommandLine(arguments)], null, Quiet);
 
+    /// <summary>Starts a verb under another program, as <see cref="RunUnder"/>, that goes on; the caller ends it.</summary>
+    public System.Diagnostics.Process StartUnder(string program, IEnumerable<string> options, IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
+        network.Start(
+            program, [.. options, Shell.FindOnPath(Dotnet) ?? Dotnet, .. CommandLine(arguments)],
+            new Dictionary<string, string?>(environment.Concat(Quiet), StringComparer.Ordinal));
+
     public void Dispose() => Directory.Delete(directory, recursive: true);
 
     private string[] CommandLine(string[] arguments) =>
