@@ -5,9 +5,10 @@ namespace RateWall.Detection.Correlation;
 /// <summary>
 /// Joins the open connections of a service with its log: on which of them has somebody logged in? A login whose line names the
 /// remote port answers for that connection; one that names none answers for one connection of its address that was open then.
-/// In doubt a connection counts as logged in: those that were open before the first look, or came while nobody looked; and
-/// nothing is told of a service of which no login has been read, or whose logins name other addresses than its connections
-/// have, as behind a proxy. Pure; what it remembers is kept as two windows.
+/// In doubt a connection counts as logged in: those that were open before the first look, or came while nobody looked. While
+/// the log cannot be read a look is as none, because a login on any of them may stand there unread. And nothing is told of a
+/// service of which no login has been read, or whose logins name other addresses than its connections have, as behind a
+/// proxy. Pure; what it remembers is kept as two windows.
 /// </summary>
 public sealed class ConnectionLedger
 {
@@ -32,14 +33,19 @@ public sealed class ConnectionLedger
     private const int StrangeLoginsAtFirst = 10;
     private const int StrangeLogins = 100;
 
+    // How that is written down: beside it, whether the log could not be read, and how long after the last look.
+    private const ulong StrangeMask = 0x7f, BehindMask = 0x100;
+    private const int BehindShift = 16;
+    private const long MostBehind = (1L << 40) - 1;
+
     private readonly string service;
     private readonly SourceKeys keys;
     private readonly UserNames hashes;
     private Dictionary<ulong, Known> connections = [];
     private List<Login> logins = [];
     private int certainLogins;
-    private long lastLook = long.MinValue, lastLogin;
-    private bool everMatched, overflowed, changed, newLogins;
+    private long lastLook = long.MinValue, lastTry = long.MinValue, lastLogin;
+    private bool everMatched, overflowed, changed, newLogins, behind;
     private int strange;
     private long lookedAt = long.MinValue;
     private HashSet<ulong> present = [], exempt = [];
@@ -60,8 +66,17 @@ public sealed class ConnectionLedger
         Load(state.LoadWindow(new(DetectionName.Holders, service, default)), state.LoadWindow(new(LoginsWindow, service, default)), boot);
     }
 
-    /// <summary>When the connections were last looked at, in ms since 1970; <see cref="long.MinValue"/>: never.</summary>
+    /// <summary>
+    /// When the connections were last looked at and the log was read to its end after that, in ms since 1970;
+    /// <see cref="long.MinValue"/>: never.
+    /// </summary>
     public long LastLook => lastLook;
+
+    /// <summary>The same, also when the log could not be read.</summary>
+    public long LastTry => lastTry;
+
+    /// <summary>True when the log could not be read to its end the last time: on any connection somebody may have logged in.</summary>
+    public bool IsBehind => behind;
 
     /// <summary>True when the logins read last named other addresses than the connections have, as behind a proxy.</summary>
     public bool IsApart => strange >= (everMatched ? StrangeLogins : StrangeLoginsAtFirst);
@@ -75,6 +90,7 @@ public sealed class ConnectionLedger
         {
             Standing.LoggedIn => true,
             Standing.Unjudged => null,
+            _ when behind => null,
             // One of its address's logins without a port may have been about it.
             _ => logins.Exists(l => l.WithPort == 0 && l.Address == address) ? null : false,
         });
@@ -136,17 +152,23 @@ public sealed class ConnectionLedger
     /// <param name="threshold">Null: nobody is told to be a holder.</param>
     /// <param name="most">How many connections a source may hold, given its key and the threshold's count.</param>
     /// <param name="trustedFor">How long a login at the service lets it be judged, in ms.</param>
-    /// <param name="logRead">False when the log could not be read to its end: then what is new stays unjudged.</param>
+    /// <param name="logRead">False when the log could not be read to its end: then nothing is told, and the last look stays the last.</param>
     public ConnectionsSeen Judge(
         IReadOnlyList<OpenConnection> open, long now, HoldersThreshold? threshold, Func<AddressPrefix, int, int> most, long trustedFor, bool logRead)
     {
         ArgumentNullException.ThrowIfNull(open);
         ArgumentNullException.ThrowIfNull(most);
+        if (!logRead && lastLook != long.MinValue)
+        {
+            (lastTry, behind, changed, certainLogins) = (now, true, true, logins.Count);
+            return ConnectionsSeen.Unknown;
+        }
+
         bool blind = lastLook == long.MinValue || now - lastLook > LongestGap || now < lastLook || overflowed;
         Remember(open, now, blind);
         AnswerByPort(open, now);
         Dictionary<ulong, int> answered = AnswerByNumber(open, now);
-        (lastLook, overflowed, changed, newLogins) = (now, false, true, true);
+        (lastLook, lastTry, behind, overflowed, changed, newLogins) = (now, now, !logRead, false, true, true);
         certainLogins = logins.Count;
         if (!logRead || lastLogin == 0 || now - lastLogin > trustedFor || IsApart) return ConnectionsSeen.Unknown;
         return Tell(open, now, threshold, most, answered);
@@ -292,21 +314,27 @@ public sealed class ConnectionLedger
     private WindowMark[] Marks() =>
     [
         .. connections.Select(c => new WindowMark(c.Value.First, c.Key, ((ulong)c.Value.Unseen << 2) | (ulong)c.Value.Standing)),
-        new(lastLook, (ulong)lastLogin, ((ulong)strange << 1) | (everMatched ? 1UL : 0)),
+        new(
+            lastLook, (ulong)lastLogin,
+            ((ulong)Math.Clamp(lastTry - lastLook, 0, MostBehind) << BehindShift) | (behind ? BehindMask : 0) | ((ulong)strange << 1) | (everMatched ? 1UL : 0)),
     ];
 
     private void Load(IReadOnlyList<WindowMark> seen, IReadOnlyList<WindowMark> read, long boot)
     {
         if (seen.Count == 0) return;
         WindowMark about = seen[^1];
-        (lastLogin, strange, everMatched) = ((long)about.High, (int)Math.Min(about.Low >> 1, StrangeLogins), (about.Low & 1) != 0);
+        (lastLogin, strange, everMatched) = ((long)about.High, (int)Math.Min((about.Low >> 1) & StrangeMask, StrangeLogins), (about.Low & 1) != 0);
         // Before this boot the kernel counted its names for connections anew.
         if (about.UnixMilliseconds < boot) return;
         lastLook = about.UnixMilliseconds;
+        lastTry = lastLook + (long)Math.Min(about.Low >> BehindShift, MostBehind);
+        behind = (about.Low & BehindMask) != 0;
         foreach (WindowMark mark in seen.Take(Math.Min(seen.Count - 1, Most)))
             connections[mark.High] = new(mark.UnixMilliseconds, (int)Math.Min(mark.Low >> 2, LongestGap), (Standing)(mark.Low & 3));
         logins.AddRange(read.Take(Most).Select(m => new Login(m.UnixMilliseconds, m.High, m.Low)));
         certainLogins = logins.Count;
+        // More may have been read since the last look than there is room for.
+        overflowed = logins.Count >= Most;
         foreach (Login login in logins) lastLogin = Math.Max(lastLogin, login.UnixMilliseconds);
     }
 

@@ -135,7 +135,7 @@ internal sealed class ConnectionWatch
     private bool IsTime()
     {
         TimeSpan wait = policy.Enabled.Select(s => s.Detections.Holders?.For / 2 ?? LongestWait).Append(LongestWait).Min();
-        return ledgers.Values.Any(l => lookedAt.ToUnixTimeMilliseconds() - l.LastLook is var since && (l.LastLook == long.MinValue || since < 0 || since >= wait.TotalMilliseconds));
+        return ledgers.Values.Any(l => lookedAt.ToUnixTimeMilliseconds() - l.LastTry is var since && (l.LastTry == long.MinValue || since < 0 || since >= wait.TotalMilliseconds));
     }
 
     private void Look()

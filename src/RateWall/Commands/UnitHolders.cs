@@ -91,6 +91,8 @@ internal sealed class UnitHolders(EffectivePolicy policy, Exemptions exemptions,
     {
         if (service.Logs.FirstOrDefault(l => l.File is not null && !File.Exists(l.File)) is { File: { } missing })
             return $"who has logged in at {service.Name} is not known, because {TerminalText.Escape(missing)} is not there";
+        if (ledger.IsBehind)
+            return $"who has logged in at {service.Name} is not known, because its log could not be read to its end; 'ratewall correlate' says why";
         long since = now.ToUnixTimeMilliseconds() - ledger.LastLook;
         if (ledger.LastLook == long.MinValue || since > ConnectionLedger.LongestGap || since < 0)
             return $"who has logged in at {service.Name} is not known, because its log was not read in the last {DurationText.Format(TimeSpan.FromMilliseconds(ConnectionLedger.LongestGap))}; is ratewall-correlate.timer or ratewall-follow.service at work?";

@@ -3,6 +3,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using RateWall.Commands;
+using RateWall.Detection;
+using RateWall.Detection.Correlation;
 using RateWall.IntegrationTests.Correlate;
 using RateWall.IntegrationTests.Machine;
 using RateWall.IntegrationTests.Wall;
@@ -29,6 +31,7 @@ public sealed class UnitReliefTests : IDisposable
     private readonly RateWallProgram ratewall;
     private readonly List<Socket> sockets = [];
     private readonly StringWriter said = new();
+    private readonly StepClock clock = new();
 
     public UnitReliefTests()
     {
@@ -120,6 +123,31 @@ public sealed class UnitReliefTests : IDisposable
         Assert.Contains($"{ratewall.LogFile} is not there", said.ToString(), StringComparison.Ordinal);
     }
 
+    // The user's logins are written where nobody reads them: nobody is blamed until somebody does.
+    [LinuxFact]
+    public void Ban_LogThatCannotBeRead_BlamesNobodyUntilItIsRead()
+    {
+        LogIn(Stranger, 1);
+        (Socket Client, Socket Served)[] user = [.. Enumerable.Range(0, 44).Select(_ => Open(User))];
+        ReadLogs(45);
+        string written = ratewall.Scratch("written.log");
+        File.Move(ratewall.LogFile, written);
+        Shell.Run("mkfifo", ratewall.LogFile).MustSucceed("mkfifo");
+        foreach ((Socket client, Socket _) in user) WriteLogin(client, User, written);
+        AwaitBehind(true);
+        Climb("ban");
+        Assert.Empty(KernelDeadlines.Of(hosts.Server, "ban4"));
+        Assert.All(user, u => Assert.True(IsOpen(u.Served)));
+        Assert.Contains("who has logged in at imap is not known, because its log could not be read to its end", said.ToString(), StringComparison.Ordinal);
+
+        File.Delete(ratewall.LogFile);
+        File.Move(written, ratewall.LogFile);
+        AwaitBehind(false);
+        Climb("ban");
+        Assert.Empty(KernelDeadlines.Of(hosts.Server, "ban4"));
+        Assert.Contains("no stranger holds 5 connections to imap", said.ToString(), StringComparison.Ordinal);
+    }
+
     [LinuxFact]
     public void Ban_OnTheAllowList_IsNotBlamed()
     {
@@ -149,10 +177,17 @@ public sealed class UnitReliefTests : IDisposable
         return state.LoadWindow(new("holders", "imap", default)).Count > connections;
     });
 
+    // Runs of correlate until one has looked, and could read the log or could not.
+    private void AwaitBehind(bool behind) => Eventually.True("the connections were looked at", TimeSpan.FromSeconds(60), () =>
+    {
+        Assert.Equal(behind ? 2 : 0, ratewall.Run("correlate").ExitCode);
+        using StateDatabase state = StateDatabase.OpenReadOnly(ratewall.StateDirectory)!;
+        return new ConnectionLedger("imap", SourceKeys.Default, state.UserNames(), state, 0).IsBehind == behind;
+    });
+
     // Rounds until the rung is taken; each five seconds after the last by its own clock.
     private void Climb(string rung)
     {
-        var clock = new StepClock();
         Eventually.True($"{rung} is taken", TimeSpan.FromSeconds(60), () =>
         {
             clock.Step += TimeSpan.FromSeconds(5);
@@ -200,17 +235,18 @@ public sealed class UnitReliefTests : IDisposable
     private (Socket Client, Socket Served)[] LogIn(string from, int count)
     {
         (Socket Client, Socket Served)[] open = [.. Enumerable.Range(0, count).Select(_ => Open(from))];
-        foreach ((Socket client, Socket _) in open)
-        {
-            var end = (IPEndPoint)client.LocalEndPoint!;
-            // dovecot's own: 48 bits of time, the port with the lower byte first, the address.
-            string session = Convert.ToBase64String([1, 2, 3, 4, 5, 6, (byte)end.Port, (byte)(end.Port >> 8), .. end.Address.GetAddressBytes()]);
-            File.AppendAllText(ratewall.LogFile, string.Create(
-                CultureInfo.InvariantCulture,
-                $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.ffffff}+00:00 host dovecot: imap-login: Login: user=<bob>, method=PLAIN, rip={from}, lip=192.0.2.1, mpid=4711, TLS, session=<{session}>\n"));
-        }
-
+        foreach ((Socket client, Socket _) in open) WriteLogin(client, from, ratewall.LogFile);
         return open;
+    }
+
+    private static void WriteLogin(Socket client, string from, string log)
+    {
+        var end = (IPEndPoint)client.LocalEndPoint!;
+        // dovecot's own: 48 bits of time, the port with the lower byte first, the address.
+        string session = Convert.ToBase64String([1, 2, 3, 4, 5, 6, (byte)end.Port, (byte)(end.Port >> 8), .. end.Address.GetAddressBytes()]);
+        File.AppendAllText(log, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.ffffff}+00:00 host dovecot: imap-login: Login: user=<bob>, method=PLAIN, rip={from}, lip=192.0.2.1, mpid=4711, TLS, session=<{session}>\n"));
     }
 
     private static SocketError EndOf(Socket served)

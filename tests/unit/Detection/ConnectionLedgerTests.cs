@@ -132,6 +132,57 @@ public sealed class ConnectionLedgerTests
         Assert.Single(Judge(90_000, held).Holders);
     }
 
+    // What was written meanwhile is read late, and all of it counts.
+    [Fact]
+    public void Judge_LogsNotReadForLong_KnowsAfterwardsWhoLoggedInMeanwhile()
+    {
+        Prove();
+        OpenConnection[] open = [Of(1, Eve, 1001), Of(2, Eve, 1002)];
+        Judge(10_000, open);
+        OpenConnection[] more = [.. open, Of(3, Carol, 1003), Of(4, Carol, 1004)];
+        for (int at = 20_000; at <= 9 * Minute; at += 10_000) Assert.Null(Judge(at, more, logRead: false).Unauthenticated);
+        ConnectionsSeen seen = Judge(10 * Minute, more, l =>
+        {
+            l.LoggedIn(Eve, 1001, Start + 12_000);
+            l.LoggedIn(Bob, 1, Start + (9 * Minute));
+        });
+        // Of those that came meanwhile nobody knows.
+        Assert.Equal((1, 0), (seen.Unauthenticated, seen.Holders.Count));
+        Assert.Empty(Judge(12 * Minute, more).Holders);
+    }
+
+    [Fact]
+    public void Find_LogsNotRead_TellsOfNobodyThatHeHasNotLoggedIn()
+    {
+        Prove();
+        OpenConnection[] open = [Of(1, Eve, 1001), Of(2, Bob, 1002)];
+        Judge(10_000, open, l => l.LoggedIn(Bob, 1002, Start + 9000));
+        Assert.Equal((false, false, true), Known());
+        Judge(20_000, open, logRead: false);
+        Assert.Equal((true, null, true), Known());
+        Judge(30_000, open);
+        Assert.Equal((false, false, true), Known());
+
+        (bool Behind, bool? Eve, bool? Bob) Known()
+        {
+            var ledger = new ConnectionLedger("imap", SourceKeys.Default, Hashes, state, 0);
+            return (ledger.IsBehind, ledger.Find(open[0])!.Value.LoggedIn, ledger.Find(open[1])!.Value.LoggedIn);
+        }
+    }
+
+    [Fact]
+    public void Judge_MoreLoginsThanThereIsRoomForBeforeALookThatCounts_LeavesWhatWaited()
+    {
+        Prove();
+        OpenConnection[] open = [Of(1, Eve, 1001), Of(2, Eve, 1002)];
+        Judge(10_000, open);
+        Judge(20_000, open, l =>
+        {
+            for (int i = 0; i <= ConnectionLedger.Most; i++) l.LoggedIn(Carol, 7, Start + 15_000);
+        }, logRead: false);
+        Assert.Empty(Judge(90_000, open).Holders);
+    }
+
     [Fact]
     public void Judge_LoginsOfOtherAddressesThanTheConnectionsHave_TellsNothingUntilOneFits()
     {
