@@ -25,12 +25,12 @@ public sealed partial class KernelBans
     {
         ArgumentNullException.ThrowIfNull(ports);
         if (!IsHostKey(target) || ports.Count == 0) return null;
-        DateTimeOffset now = time.GetUtcNow();
         DateTimeOffset? first = null;
         foreach (int port in ports)
         {
             if (kernel.GetElement(WallTable.Name, PortSetOf(target), AtPort(target, port).Key) is not { } element) return null;
-            first = Earlier(first, DeadlineOf(element, now));
+            // The clock is read after the kernel: where this program stood still in between, no ban seems to end too early.
+            first = Earlier(first, DeadlineOf(element, time.GetUtcNow()));
         }
 
         return new(target, first) { Ports = ports };

@@ -242,9 +242,9 @@ public sealed partial class KernelBans : IDisposable
 
     private Dictionary<AddressPrefix, DateTimeOffset?> BannedNetworks(bool ipv4)
     {
+        IReadOnlyList<SetElement> elements = kernel.ListElements(WallTable.Name, WallTable.Set(WallTable.BanNet, ipv4));
         DateTimeOffset now = time.GetUtcNow();
-        return kernel.ListElements(WallTable.Name, WallTable.Set(WallTable.BanNet, ipv4))
-            .ToDictionary(PrefixOf, e => DeadlineOf(e, now));
+        return elements.ToDictionary(PrefixOf, e => DeadlineOf(e, now));
     }
 
     private BanElement Read(SetElement element, AddressPrefix target) => new(target, DeadlineOf(element, time.GetUtcNow()));

@@ -117,10 +117,10 @@ public sealed class KernelPorts : IDisposable
 
     private Dictionary<int, DateTimeOffset> Deadlines(string set)
     {
+        IReadOnlyList<SetElement> elements = kernel.ListElements(WallTable.Name, set);
         DateTimeOffset now = time.GetUtcNow();
         // Somebody's element without a deadline stands as long as a time can say.
-        return kernel.ListElements(WallTable.Name, set)
-            .ToDictionary(e => PortKey.Read(e.Key.Span), e => KernelBans.DeadlineOf(e, now) ?? DateTimeOffset.MaxValue);
+        return elements.ToDictionary(e => PortKey.Read(e.Key.Span), e => KernelBans.DeadlineOf(e, now) ?? DateTimeOffset.MaxValue);
     }
 
     private ElementChange[] Timed(string set, int port, DateTimeOffset until, DateTimeOffset now, bool shorten)
