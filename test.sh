@@ -152,9 +152,9 @@ fi
 start_engine
 say "building"
 run ./build.sh || { failed=1; finish "the program does not build"; }
-for project in unit integration; do
-  run dotnet build "tests/$project" -c Release --nologo -v quiet || { failed=1; finish "tests/$project does not build"; }
-done
+run dotnet build RateWall.sln -c Release --nologo -v quiet || { failed=1; finish "the tests do not build"; }
+# The same program, compiled ahead: less to do each time a test runs it.
+export RATEWALL_TEST_PROGRAM=$PWD/artifacts/ratewall/ratewall.dll
 
 run_tests unit minimal
 if [[ -n $images ]]; then wait "$images" || true; fi

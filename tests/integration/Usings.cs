@@ -1,1 +1,3 @@
 global using Xunit;
+
+[assembly: TestCollectionOrderer("RateWall.IntegrationTests.Machine.LongestFirst", "RateWall.IntegrationTests")]

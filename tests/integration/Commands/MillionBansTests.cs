@@ -62,7 +62,7 @@ public sealed partial class MillionBansTests : IDisposable
         Assert.Contains("as policy says", Traced("plan"), StringComparison.Ordinal);
         Assert.InRange(InKernel(), present - Short, present);
 
-        Eventually.True("what has run out is gone", TimeSpan.FromMinutes(1), () => InKernel() <= Bans - Short - 1, () => $"{InKernel()}");
+        Eventually.True("what has run out is gone", TimeSpan.FromMinutes(2), () => InKernel() <= Bans - Short - 1, () => $"{InKernel()}");
         Assert.Equal(1 + Bans - Short - 1, Counted(ratewall.Scratch("trace"), '{', "clear", "--yes", "--format", "json"));
         MustHaveDumpedNoBans();
         Assert.Equal(0, InKernel());

@@ -28,8 +28,8 @@ public sealed class ConfinementTests(ContainerEngine engine)
     [ContainerFact]
     public void Units_RunningTheProgram_LetItDoItsWorkAndNoMore()
     {
-        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
-        using Container host = engine.BootHost(network, "198.51.100.2");
+        using ContainerNetwork network = engine.CreateNetwork();
+        using Container host = engine.BootHost(network, 2);
         host.Write("/usr/local/bin/needs", Needs);
         host.Write("/var/log/foreign.log", "secret\n");
         host.Exec("chmod", "0600", "/var/log/foreign.log").MustSucceed("chmod");

@@ -4,11 +4,14 @@ using RateWall.IntegrationTests.Machine;
 namespace RateWall.IntegrationTests.Containers;
 
 /// <summary>A running container; disposing ends and removes it.</summary>
-public sealed class Container(ContainerEngine engine, string name, string address) : IDisposable
+public sealed class Container(ContainerEngine engine, ContainerNetwork network, string name, string address) : IDisposable
 {
     public string Name { get; } = name;
 
-    /// <summary>Its address on the test's network.</summary>
+    /// <summary>Where it stands.</summary>
+    public ContainerNetwork Network { get; } = network;
+
+    /// <summary>Its address there.</summary>
     public string Address { get; } = address;
 
     /// <summary>Runs a program in the container.</summary>
@@ -53,9 +56,9 @@ public sealed class Container(ContainerEngine engine, string name, string addres
         Assert.True(answer.ExitCode == 0, $"systemctl start {unit}: {answer.Error}\n{Journal()}");
     }
 
-    /// <summary>True when a TCP connection to another machine opens within two seconds.</summary>
-    public bool CanConnect(string to, int port) =>
-        Exec("timeout", "2", "bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}")).ExitCode == 0;
+    /// <summary>True when a TCP connection to another machine opens in time; where one shall, there is no hurry.</summary>
+    public bool CanConnect(string to, int port, int seconds = 2) =>
+        Exec("timeout", seconds.ToString(CultureInfo.InvariantCulture), "bash", "-c", string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{to}/{port}")).ExitCode == 0;
 
     /// <summary>Opens a TCP connection to another machine that stays, without a word; it ends with the container.</summary>
     public void HoldConnection(string to, int port) =>
@@ -64,7 +67,7 @@ public sealed class Container(ContainerEngine engine, string name, string addres
     /// <summary>One real ssh login with a wrong password.</summary>
     public Answer FailLogin(string to, string user) => Exec(
         "sshpass", "-p", "wrong", "ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-        "-o", "PreferredAuthentications=password", "-o", "NumberOfPasswordPrompts=1", "-o", "ConnectTimeout=3", $"{user}@{to}", "true");
+        "-o", "PreferredAuthentications=password", "-o", "NumberOfPasswordPrompts=1", "-o", "ConnectTimeout=15", $"{user}@{to}", "true");
 
     public void Dispose() => engine.Docker("rm", "--force", "--volumes", Name);
 }

@@ -24,13 +24,13 @@ internal sealed record Door(string Daemon, string Service, int Port, params stri
 /// </summary>
 public sealed class DaemonHost : IDisposable
 {
-    private const string Address4 = "198.51.100.2";
     private const string Address6 = "2001:db8:5::ff";
     private const int FirstSource = 20;
 
     private readonly ContainerEngine engine;
     private readonly Lazy<Container> host;
     private readonly Lazy<IReadOnlyList<string>> answers;
+    private readonly Lazy<IReadOnlyList<Try>> tries;
     private IReadOnlyList<Seen> journal = [];
     private ContainerNetwork? network;
     private Container? attacker;
@@ -40,6 +40,16 @@ public sealed class DaemonHost : IDisposable
         this.engine = engine;
         host = new(Boot);
         answers = new(Attack);
+        tries = new(() =>
+        [
+            .. from door in Doors from protocol in door.Protocols select new Try(door, protocol, Customer, "bob", "correct"),
+            .. from door in Doors
+               from protocol in door.Protocols
+               from i in Enumerable.Range(0, HostileNames.All.Count)
+               // "USER" without a name is a mistake, and nobody's try.
+               where protocol is not ("ftp" or "pop3") || HostileNames.All[i].Length > 0
+               select new Try(door, protocol, SourceOf(i, Array.IndexOf(door.Protocols, protocol)), HostileNames.All[i], "wrong"),
+        ]);
     }
 
     /// <summary>Every daemon, and how it is asked.</summary>
@@ -60,19 +70,10 @@ public sealed class DaemonHost : IDisposable
     ];
 
     /// <summary>Everything that was tried: each name from an address of its own at each door, the ones with IPv6's victim over IPv6, and bob with his password.</summary>
-    internal static IReadOnlyList<Try> Tries { get; } =
-    [
-        .. from door in Doors from protocol in door.Protocols select new Try(door, protocol, Customer, "bob", "correct"),
-        .. from door in Doors
-           from protocol in door.Protocols
-           from i in Enumerable.Range(0, HostileNames.All.Count)
-           // "USER" without a name is a mistake, and nobody's try.
-           where protocol is not ("ftp" or "pop3") || HostileNames.All[i].Length > 0
-           select new Try(door, protocol, SourceOf(i, Array.IndexOf(door.Protocols, protocol)), HostileNames.All[i], "wrong"),
-    ];
+    internal IReadOnlyList<Try> Tries => tries.Value;
 
     /// <summary>The address from which bob logs in.</summary>
-    internal static string Customer => "198.51.100.9";
+    internal string Customer => host.Value.Network.Address(9);
 
     /// <summary>The host, after the attack.</summary>
     internal Container Host
@@ -116,22 +117,23 @@ public sealed class DaemonHost : IDisposable
     /// <summary>Waits until a machine can talk to every daemon, and lets bob have his mailboxes.</summary>
     internal static void AwaitDaemons(Container host, Container client)
     {
-        Eventually.True("every daemon listens", TimeSpan.FromSeconds(60), () => Doors.All(d => client.CanConnect(host.Address, d.Port)), host.Journal);
+        Eventually.True("every daemon listens", TimeSpan.FromMinutes(2), () => Doors.All(d => client.CanConnect(host.Address, d.Port)), host.Journal);
         // Cyrus makes a mailbox at the first IMAP login, and lets nobody in over POP3 and sieve who has none.
         Door cyrus = Doors.First(d => d is { Daemon: "cyrus", Service: "imap" });
         Assert.Equal(["ok"], client.TryLogins([new Login("imap", client.Address, host.Address, cyrus.Port, "bob", "correct")]));
     }
 
-    private static string SourceOf(int name, int protocol)
+    private string SourceOf(int name, int protocol)
     {
-        string prefix = HostileNames.All[name].Contains(HostileNames.Victim6, StringComparison.Ordinal) ? "2001:db8:5::" : "198.51.100.";
-        return string.Create(CultureInfo.InvariantCulture, $"{prefix}{FirstSource + (100 * protocol) + name}");
+        int number = FirstSource + (100 * protocol) + name;
+        return HostileNames.All[name].Contains(HostileNames.Victim6, StringComparison.Ordinal)
+            ? string.Create(CultureInfo.InvariantCulture, $"2001:db8:5::{number}") : host.Value.Network.Address(number);
     }
 
     private Container Boot()
     {
-        network = engine.CreateNetwork("198.51.100.0/24", "2001:db8:5::/64");
-        Container booted = engine.BootHost(network, Address4, "--ip6", Address6);
+        network = engine.CreateNetwork("2001:db8:5::/64");
+        Container booted = engine.BootHost(network, 2, "--ip6", Address6);
         StartDaemons(booted);
         return booted;
     }
@@ -139,7 +141,7 @@ public sealed class DaemonHost : IDisposable
     private string[] Attack()
     {
         Container target = host.Value;
-        attacker = engine.StartMachine(network!, "198.51.100.8", "--cap-add", "NET_ADMIN");
+        attacker = engine.StartMachine(network!, 8, "--cap-add", "NET_ADMIN");
         attacker.AddAddresses(Tries.Select(t => t.Source));
         AwaitDaemons(target, attacker);
         string[] said = [.. attacker.TryLogins([.. Tries.Select(AsLogin)], together: 24)];
@@ -148,6 +150,6 @@ public sealed class DaemonHost : IDisposable
         return said;
     }
 
-    private static Login AsLogin(Try one) =>
-        new(one.Protocol, one.Source, one.Source.Contains(':', StringComparison.Ordinal) ? Address6 : Address4, one.Door.Port, one.Name, one.Password);
+    private Login AsLogin(Try one) =>
+        new(one.Protocol, one.Source, one.Source.Contains(':', StringComparison.Ordinal) ? Address6 : host.Value.Address, one.Door.Port, one.Name, one.Password);
 }

@@ -18,10 +18,10 @@ public sealed class FollowUnitTests(ContainerEngine engine)
     [ContainerFact]
     public void FollowUnit_InTheTimersPlace_BansFromTheJournalAndComesBackWhenKilled()
     {
-        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
-        using Container host = engine.BootHost(network, "198.51.100.2");
-        using Container attacker = engine.StartMachine(network, "198.51.100.66");
-        using Container second = engine.StartMachine(network, "198.51.100.67");
+        using ContainerNetwork network = engine.CreateNetwork();
+        using Container host = engine.BootHost(network, 2);
+        using Container attacker = engine.StartMachine(network, 66);
+        using Container second = engine.StartMachine(network, 67);
         host.Write("/etc/ratewall/ratewall.yaml", Policy);
         host.StartUnit("ratewall.service");
         host.StartUnit("ratewall-correlate.timer");
@@ -50,7 +50,7 @@ public sealed class FollowUnitTests(ContainerEngine engine)
     {
         for (int i = 0; i < 3; i++) attacker.FailLogin(host.Address, "root");
         Eventually.True(
-            $"{attacker.Address} is banned", TimeSpan.FromSeconds(20),
+            $"{attacker.Address} is banned", TimeSpan.FromMinutes(2),
             () => host.Exec("nft", "list", "set", "inet", "ratewall", "ban4").Out.Contains(attacker.Address, StringComparison.Ordinal), host.Journal);
     }
 

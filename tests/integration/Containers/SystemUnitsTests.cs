@@ -9,13 +9,13 @@ namespace RateWall.IntegrationTests.Containers;
 public sealed class SystemUnitsTests(ContainerEngine engine)
 {
     private const string Unit = "dovecot.service";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     [ContainerFact]
     public void Units_OfARealSystemd_AreToldAsSystemctlTellsThem()
     {
-        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
-        using Container host = engine.BootHost(network, "198.51.100.2");
+        using ContainerNetwork network = engine.CreateNetwork();
+        using Container host = engine.BootHost(network, 2);
         using SystemBus bus = Connect(host);
         var units = new SystemUnits(bus, TimeProvider.System);
 
@@ -27,8 +27,8 @@ public sealed class SystemUnitsTests(ContainerEngine engine)
     [ContainerFact]
     public void Signals_OfAWatchedUnit_ArriveAndALostBusIsAnError()
     {
-        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
-        using Container host = engine.BootHost(network, "198.51.100.2");
+        using ContainerNetwork network = engine.CreateNetwork();
+        using Container host = engine.BootHost(network, 2);
         host.Write("/etc/systemd/system/napper.service", "[Service]\nExecStart=sleep infinity\n[Install]\nAlias=snoozer.service\n");
         host.Write("/etc/systemd/system/other.service", "[Service]\nExecStart=sleep infinity\n");
         host.Exec("systemctl", "daemon-reload").MustSucceed("daemon-reload");

@@ -11,8 +11,8 @@ public sealed class VacuumedJournalTests(ContainerEngine engine)
     public void SeekAfter_ACursorThatJournaldVacuumed_LosesAndDoublesNothing()
     {
         using var temporary = new TemporaryDirectory();
-        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
-        using Container host = engine.BootHost(network, "198.51.100.2");
+        using ContainerNetwork network = engine.CreateNetwork();
+        using Container host = engine.BootHost(network, 2);
         Log(host, "old 1", "old 2", "old 3");
         string before = Copy(host, temporary["before"]);
         host.Exec("journalctl", "--rotate").MustSucceed("journalctl --rotate");

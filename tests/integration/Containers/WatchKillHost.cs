@@ -16,7 +16,7 @@ public sealed partial class WatchKillHost : IDisposable
     // Whoever changes something outside itself does it by one of these: the bus, the state.
     private const string Traced = "sendmsg,pwrite64,fdatasync";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly ContainerEngine engine;
     private readonly Lazy<Container> booted;
@@ -121,8 +121,8 @@ public sealed partial class WatchKillHost : IDisposable
 
     private Container Boot()
     {
-        network = engine.CreateNetwork("198.51.100.0/24");
-        Container host = engine.BootHost(network, "198.51.100.2");
+        network = engine.CreateNetwork();
+        Container host = engine.BootHost(network, 2);
         host.Write($"/run/systemd/system/{Unit}", "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=sh -c 'sleep infinity & sleep infinity'\n");
         host.Write($"/run/systemd/system/{Socket}", "[Socket]\nListenStream=/run/worker.sock\n");
         host.StartUnit(Socket);

@@ -13,12 +13,12 @@ namespace RateWall.IntegrationTests.Containers;
 public sealed class WatchServiceTests(ContainerEngine engine)
 {
     private const string Unit = "worker.service";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     [ContainerFact]
     public void Restarts_ThatDoNotHelp_WaitLongerEachTimeAlsoWhenTheWatchIsKilled()
     {
-        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
+        using ContainerNetwork network = engine.CreateNetwork();
         using Container host = Boot(network);
         using var watch = new WatchUnit(() => host);
         Write(host, "interval: 1s", "act: 2, pause: 2s, ladder: [tell, restart]");
@@ -39,7 +39,7 @@ public sealed class WatchServiceTests(ContainerEngine engine)
     [ContainerFact]
     public void UnitsByWhichSshOrMailComesIn_AreNotStopped()
     {
-        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
+        using ContainerNetwork network = engine.CreateNetwork();
         using Container host = Boot(network);
         foreach (string unit in new[] { "ssh.service", "sshd.service", "postfix.service", "postfix@-.service" })
         {
@@ -79,7 +79,7 @@ public sealed class WatchServiceTests(ContainerEngine engine)
     [ContainerFact]
     public void Bus_LostAndFoundAgain_IsToldOnceEachWayAndTheWatchGoesOn()
     {
-        using ContainerNetwork network = engine.CreateNetwork("198.51.100.0/24");
+        using ContainerNetwork network = engine.CreateNetwork();
         using Container host = Boot(network);
         using var watch = new WatchUnit(() => host);
         // Only a signal lets it look before a minute is over.
@@ -111,7 +111,7 @@ public sealed class WatchServiceTests(ContainerEngine engine)
 
     private Container Boot(ContainerNetwork network)
     {
-        Container host = engine.BootHost(network, "198.51.100.2");
+        Container host = engine.BootHost(network, 2);
         host.Write($"/run/systemd/system/{Unit}", "[Service]\nExecStart=sh -c 'sleep infinity & sleep infinity'\n");
         host.StartUnit(Unit);
         return host;
@@ -127,6 +127,7 @@ public sealed class WatchServiceTests(ContainerEngine engine)
     private static void AwaitNews(Container host, WatchUnit watch, int restarts)
     {
         host.Exec("systemctl", "restart", Unit).MustSucceed("systemctl restart");
+        // Sooner than the next look would come by itself.
         Eventually.True("the restart is noticed", TimeSpan.FromSeconds(45), () => watch.ActsOn(Unit).Count(a => Act(a) == "restarted") == restarts, watch.Seen);
     }
 

@@ -11,7 +11,7 @@ namespace RateWall.IntegrationTests.Correlate;
 /// <summary>`correlate --follow`: the real program, a log that grows, the real kernel.</summary>
 public sealed class FollowTests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
     private static readonly Dictionary<string, string?> Plain = [];
 
     private readonly NetworkNamespace network = new();

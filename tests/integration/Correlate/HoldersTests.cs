@@ -177,7 +177,7 @@ public sealed class HoldersTests : IDisposable
         ratewall.Json("correlate");
         Hold(Other4, 1, Ftp);
 
-        Eventually.True("a look has seen them", TimeSpan.FromSeconds(60), () =>
+        Eventually.True("a look has seen them", TimeSpan.FromMinutes(2), () =>
         {
             ratewall.Json("correlate");
             return Connections(User4).All(c => c.Login == "yes") && Connections(Other4).All(c => c.Login != "unknown");
@@ -199,7 +199,7 @@ public sealed class HoldersTests : IDisposable
     private JsonElement CorrelateUntilBanned()
     {
         JsonElement run = default;
-        Eventually.True("somebody is banned", TimeSpan.FromSeconds(15), () => Bans(run = ratewall.Json("correlate")) > 0);
+        Eventually.True("somebody is banned", TimeSpan.FromMinutes(2), () => Bans(run = ratewall.Json("correlate")) > 0);
         return run;
     }
 
@@ -208,7 +208,7 @@ public sealed class HoldersTests : IDisposable
     {
         var watch = Stopwatch.StartNew();
         JsonElement run = default;
-        Eventually.True("they are that old", TimeSpan.FromSeconds(15), () =>
+        Eventually.True("they are that old", TimeSpan.FromMinutes(2), () =>
         {
             bool old = watch.Elapsed > age;
             run = ratewall.Json("correlate");

@@ -75,7 +75,7 @@ public sealed class IngressTests : IDisposable
         Assert.DoesNotContain("there is no interface", ratewall.Run("apply").MustSucceed("apply").Error, StringComparison.Ordinal);
         hosts.Server.Nft("add element inet ratewall ban4 { 203.0.113.2 timeout 1h }");
         string Banned() => hosts.Server.Nft("list", "set", "inet", "ratewall", "ban4");
-        Eventually.True("packets by eth7 are dropped", TimeSpan.FromSeconds(10), () =>
+        Eventually.True("packets by eth7 are dropped", TimeSpan.FromMinutes(2), () =>
         {
             hosts.Client.Run(() =>
             {

@@ -55,7 +55,7 @@ public sealed class PublishedPortTests : IDisposable
         Listen(backend, 2525);
         Listen(hosts.Client, 25);
         foreach (string client in (string[])[TwoHosts.Client4, TwoHosts.Client6])
-            Eventually.True("the published port answers", TimeSpan.FromSeconds(10), () => hosts.Tries(client, 25, 1) == "+");
+            Eventually.True("the published port answers", TimeSpan.FromMinutes(2), () => hosts.Tries(client, 25, 1) == "+");
     }
 
     public void Dispose()

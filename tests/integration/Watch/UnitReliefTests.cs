@@ -170,7 +170,7 @@ public sealed class UnitReliefTests : IDisposable
     }
 
     // The first run sees the connections, and knows of the logins that were read after its look.
-    private void ReadLogs(int connections) => Eventually.True("the connections were looked at", TimeSpan.FromSeconds(60), () =>
+    private void ReadLogs(int connections) => Eventually.True("the connections were looked at", TimeSpan.FromMinutes(2), () =>
     {
         ratewall.Run("correlate").MustSucceed("correlate");
         using StateDatabase state = StateDatabase.OpenReadOnly(ratewall.StateDirectory)!;
@@ -188,7 +188,7 @@ public sealed class UnitReliefTests : IDisposable
     // Rounds until the rung is taken; each five seconds after the last by its own clock.
     private void Climb(string rung)
     {
-        Eventually.True($"{rung} is taken", TimeSpan.FromSeconds(60), () =>
+        Eventually.True($"{rung} is taken", TimeSpan.FromMinutes(2), () =>
         {
             clock.Step += TimeSpan.FromSeconds(5);
             return hosts.Server.Run(() =>

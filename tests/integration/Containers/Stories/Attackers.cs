@@ -9,19 +9,21 @@ public sealed class Attackers : IDisposable
     private const string Running = "/run/attacks";
 
     private readonly Container machine;
+    private readonly string host;
     private readonly HashSet<string> addresses = new(StringComparer.Ordinal);
 
-    public Attackers(Container machine)
+    public Attackers(Container machine, string host)
     {
         this.machine = machine;
+        this.host = host;
         machine.CopyIn(Checkout.Path("containers", "hold.pl"), "/usr/local/bin/hold");
         machine.Exec("mkdir", Running).MustSucceed("mkdir");
     }
 
-    /// <summary>The first so many addresses of 203.0.113.0/24 and, when those are used up, of 192.0.2.0/24.</summary>
-    public static IReadOnlyList<string> Bots(int count) =>
+    /// <summary>The first so many addresses of 203.0.113.0/24 and, when those are used up, of the host's own network from 200 on.</summary>
+    public IReadOnlyList<string> Bots(int count) =>
     [
-        .. Enumerable.Range(1, count).Select(i => i < 255 ? $"203.0.113.{i}" : $"192.0.2.{i - 254}"),
+        .. Enumerable.Range(1, count).Select(i => i < 255 ? string.Create(CultureInfo.InvariantCulture, $"203.0.113.{i}") : machine.Network.Address(i - 55)),
     ];
 
     /// <summary>Each source opens so many connections to the host, says what the protocol of containers/hold.pl says, and holds them.</summary>
@@ -35,7 +37,7 @@ public sealed class Attackers : IDisposable
         string[] from = [.. sources];
         Have(from);
         machine.Write($"{Running}/{attack}.in", string.Concat(from.SelectMany(s => Enumerable.Repeat(
-            string.Create(CultureInfo.InvariantCulture, $"{protocol} {s} {StoryHosts.Address} {port}\n"), each))));
+            string.Create(CultureInfo.InvariantCulture, $"{protocol} {s} {host} {port}\n"), each))));
         machine.Start("sh", "-c", $"echo $$ >{Running}/{attack}.pid; exec perl /usr/local/bin/hold <{Running}/{attack}.in >{Running}/{attack}.out 2>&1");
     }
 
@@ -43,11 +45,13 @@ public sealed class Attackers : IDisposable
     public int Count(string attack, string state) =>
         machine.Exec("cat", $"{Running}/{attack}.out").Out.Split('\n').Count(line => line.EndsWith(' ' + state, StringComparison.Ordinal));
 
-    /// <summary>True when a connection from this address opens within two seconds.</summary>
-    public bool CanConnect(string source, int port)
+    /// <summary>True when a connection from this address opens in time; where one shall, there is no hurry.</summary>
+    public bool CanConnect(string source, int port, int seconds = 2)
     {
         Have([source]);
-        string connect = $"exit(IO::Socket::IP->new(LocalHost => '{source}', PeerHost => '{StoryHosts.Address}', PeerPort => {port.ToString(CultureInfo.InvariantCulture)}, Timeout => 2) ? 0 : 1)";
+        string connect = string.Create(
+            CultureInfo.InvariantCulture,
+            $"exit(IO::Socket::IP->new(LocalHost => '{source}', PeerHost => '{host}', PeerPort => {port}, Timeout => {seconds}) ? 0 : 1)");
         return machine.Exec("perl", "-MIO::Socket::IP", "-e", connect).ExitCode == 0;
     }
 

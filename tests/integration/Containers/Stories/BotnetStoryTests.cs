@@ -7,7 +7,7 @@ namespace RateWall.IntegrationTests.Containers.Stories;
 /// anything that could be counted against it. All the while ten users, known from earlier, read and send their mail. Dovecot
 /// and postfix are real, and carry a hundred connections each, as they do by default.
 /// </summary>
-[Collection(ContainerCollection.Name)]
+[Collection(StoryCollection.Name)]
 public sealed class BotnetStoryTests(StoryHosts hosts) : IClassFixture<StoryHosts>
 {
     private const int Imap = 143;
@@ -42,11 +42,11 @@ public sealed class BotnetStoryTests(StoryHosts hosts) : IClassFixture<StoryHost
     {
         Begin(Protected);
 
-        Attack(Attackers.Bots(Vanguard), "vanguard");
-        Eventually.True("imap and submission are under siege", TimeSpan.FromSeconds(90), () => hosts.IsUnderSiege(Imap) && hosts.IsUnderSiege(Submission), hosts.Seen);
-        Attack(Attackers.Bots(Everybody).Skip(Vanguard), "rest");
+        Attack(hosts.Attackers.Bots(Vanguard), "vanguard");
+        Eventually.True("imap and submission are under siege", TimeSpan.FromMinutes(2), () => hosts.IsUnderSiege(Imap) && hosts.IsUnderSiege(Submission), hosts.Seen);
+        Attack(hosts.Attackers.Bots(Everybody).Skip(Vanguard), "rest");
         Eventually.True(
-            "the others have knocked", TimeSpan.FromSeconds(60),
+            "the others have knocked", TimeSpan.FromMinutes(2),
             () => Refused("imap") >= Everybody - Vanguard - StrangersUnderSiege && Refused("submission") >= Everybody - Vanguard - StrangersUnderSiege, hosts.Seen);
         hosts.Customers.AwaitRounds(3, hosts.Seen);
 
@@ -65,9 +65,9 @@ public sealed class BotnetStoryTests(StoryHosts hosts) : IClassFixture<StoryHost
         hosts.Host.Exec("systemctl", "kill", "--signal", "KILL", "ratewall-follow.service").MustSucceed("systemctl kill");
         hosts.Host.Exec("systemctl", "stop", "ratewall-follow.service").MustSucceed("systemctl stop");
         hosts.Attackers.Leave();
-        Eventually.True("the siege is over", TimeSpan.FromSeconds(60), () => !hosts.IsUnderSiege(Imap) && !hosts.IsUnderSiege(Submission), hosts.Seen);
-        foreach (string stranger in Attackers.Bots(Everybody).Skip(Everybody - (2 * StrangersUnderSiege)))
-            Assert.True(hosts.Attackers.CanConnect(stranger, Imap), $"{stranger} is still refused");
+        Eventually.True("the siege is over", TimeSpan.FromMinutes(2), () => !hosts.IsUnderSiege(Imap) && !hosts.IsUnderSiege(Submission), hosts.Seen);
+        foreach (string stranger in hosts.Attackers.Bots(Everybody).Skip(Everybody - (2 * StrangersUnderSiege)))
+            Assert.True(hosts.Attackers.CanConnect(stranger, Imap, seconds: 20), $"{stranger} is still refused");
 
         hosts.Customers.AwaitRounds(1, hosts.Seen);
         IReadOnlyList<string> answers = hosts.Customers.Enough();
@@ -80,16 +80,16 @@ public sealed class BotnetStoryTests(StoryHosts hosts) : IClassFixture<StoryHost
         // The policy is as it comes, but for who may come in meanwhile. A mail program waits for a minute or longer.
         Begin($"defaults: {{ siege: {{ connections: {StrangersUnderSiege}, per: 1h }} }}", customersWait: 60);
 
-        Attack(Attackers.Bots(Everybody), "all");
+        Attack(hosts.Attackers.Bots(Everybody), "all");
 
         // Faster than anybody looks: the daemons are full first, and say so.
-        Eventually.True("imap and submission are under siege", TimeSpan.FromSeconds(90), () => hosts.IsUnderSiege(Imap) && hosts.IsUnderSiege(Submission), hosts.Seen);
+        Eventually.True("imap and submission are under siege", TimeSpan.FromMinutes(2), () => hosts.IsUnderSiege(Imap) && hosts.IsUnderSiege(Submission), hosts.Seen);
         Assert.NotEmpty(hosts.Logged("postfix@-.service", "has reached its process limit"));
         hosts.Customers.AwaitRounds(3, hosts.Seen);
 
         // Strangers made room; nobody is banned for one wrong password.
         Assert.NotEmpty(hosts.Logged("ratewall-follow.service", "submission is full"));
-        string[] bots = [.. Attackers.Bots(Everybody)];
+        string[] bots = [.. hosts.Attackers.Bots(Everybody)];
         Assert.InRange(hosts.Connections(Submission).Count(c => bots.Contains(c, StringComparer.Ordinal)), 1, 90);
         Assert.DoesNotContain("expires", hosts.Set("ban4") + hosts.Set("bannet4") + hosts.Set("banport4"), StringComparison.Ordinal);
         Assert.All(hosts.Customers.Enough(), a => Assert.Equal("ok", a));
@@ -100,11 +100,11 @@ public sealed class BotnetStoryTests(StoryHosts hosts) : IClassFixture<StoryHost
     {
         Begin(Unprotected);
 
-        Attack(Attackers.Bots(Vanguard), "vanguard");
-        Eventually.True("the vanguard is in", TimeSpan.FromSeconds(90), () => Came("vanguard", "submission") == Vanguard, hosts.Seen);
-        Attack(Attackers.Bots(Everybody).Skip(Vanguard), "rest");
+        Attack(hosts.Attackers.Bots(Vanguard), "vanguard");
+        Eventually.True("the vanguard is in", TimeSpan.FromMinutes(2), () => Came("vanguard", "submission") == Vanguard, hosts.Seen);
+        Attack(hosts.Attackers.Bots(Everybody).Skip(Vanguard), "rest");
         Eventually.True(
-            "the daemons are full", TimeSpan.FromSeconds(60),
+            "the daemons are full", TimeSpan.FromMinutes(2),
             () => hosts.Logged("postfix@-.service", "has reached its process limit").Count > 0 && hosts.Logged("dovecot.service", "Connection queue full").Count > 0,
             hosts.Seen);
 
@@ -124,14 +124,14 @@ public sealed class BotnetStoryTests(StoryHosts hosts) : IClassFixture<StoryHost
         hosts.Host.Exec("sh", "-c", $"{Patient} && systemctl restart postfix").MustSucceed("postconf");
         hosts.Customers.Keep([.. StoryHosts.Users.SelectMany((user, i) => new[]
         {
-            new Login("imap", Customers.AddressOf(i), StoryHosts.Address, Imap, user, "correct"),
-            new Login("smtp-plain", Customers.AddressOf(i), StoryHosts.Address, Submission, user, "correct"),
+            new Login("imap", hosts.Customers.AddressOf(i), hosts.Address, Imap, user, "correct"),
+            new Login("smtp-plain", hosts.Customers.AddressOf(i), hosts.Address, Submission, user, "correct"),
         })]);
         hosts.Follow();
-        Eventually.True("the users are known", TimeSpan.FromSeconds(60), () =>
+        Eventually.True("the users are known", TimeSpan.FromMinutes(2), () =>
         {
             string trusted = hosts.Set("trusted4_mail");
-            return StoryHosts.Users.Select((_, i) => Customers.AddressOf(i)).All(a => trusted.Contains(a + " ", StringComparison.Ordinal));
+            return StoryHosts.Users.Select((_, i) => hosts.Customers.AddressOf(i)).All(a => trusted.Contains(a + " ", StringComparison.Ordinal));
         }, hosts.Seen);
     }
 

@@ -3,7 +3,7 @@ using RateWall.IntegrationTests.Machine;
 
 namespace RateWall.IntegrationTests.Containers.Stories;
 
-/// <summary>The customers: one machine, where each has an address of his own, 198.51.100.101 and so on.</summary>
+/// <summary>The customers: one machine, where each has an address of his own, from 101 on.</summary>
 public sealed class Customers : IDisposable
 {
     private const int UsualPatience = 30;
@@ -22,7 +22,7 @@ public sealed class Customers : IDisposable
 
     /// <summary>The address of a customer.</summary>
     /// <param name="customer">His number, from 0 to 19.</param>
-    public static string AddressOf(int customer) => string.Create(CultureInfo.InvariantCulture, $"198.51.100.{101 + customer}");
+    public string AddressOf(int customer) => machine.Network.Address(101 + customer);
 
     /// <summary>Seconds until a customer gives up; to be set before <see cref="Keep"/>.</summary>
     public int Patience { get; set; } = UsualPatience;

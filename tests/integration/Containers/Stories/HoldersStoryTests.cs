@@ -8,7 +8,7 @@ namespace RateWall.IntegrationTests.Containers.Stories;
 /// Named, then silent: attackers connect to a real dovecot's pop3, name a user, and then just hold on. No log ever tells of it,
 /// and each of them takes a process. All the while bob reads his mail.
 /// </summary>
-[Collection(ContainerCollection.Name)]
+[Collection(StoryCollection.Name)]
 public sealed class HoldersStoryTests(StoryHosts hosts) : IClassFixture<StoryHosts>
 {
     private const int Pop3 = 110;
@@ -52,7 +52,7 @@ public sealed class HoldersStoryTests(StoryHosts hosts) : IClassFixture<StoryHos
         BobReadsHisMail();
         hosts.Follow();
         AwaitLook();
-        IReadOnlyList<string> bots = Attackers.Bots(20);
+        IReadOnlyList<string> bots = hosts.Attackers.Bots(20);
 
         hosts.Attackers.Hold("bots", "pop3-user", Pop3, bots, each: 4);
 
@@ -72,13 +72,13 @@ public sealed class HoldersStoryTests(StoryHosts hosts) : IClassFixture<StoryHos
         BobReadsHisMail();
         hosts.Follow();
         AwaitLook();
-        IReadOnlyList<string> bots = Attackers.Bots(20);
+        IReadOnlyList<string> bots = hosts.Attackers.Bots(20);
 
         // 80 of the 100 that dovecot carries; each source stays below what a person with several devices needs.
         hosts.Attackers.Hold("bots", "pop3-user", Pop3, bots, each: 4);
-        Eventually.True("pop3 is under siege", TimeSpan.FromSeconds(60), () => hosts.IsUnderSiege(Pop3), hosts.Seen);
+        Eventually.True("pop3 is under siege", TimeSpan.FromMinutes(2), () => hosts.IsUnderSiege(Pop3), hosts.Seen);
         Assert.True(hosts.IsUnderSiege(995), "pop3's other port is not under siege");
-        hosts.Attackers.Hold("more", "pop3-user", Pop3, Attackers.Bots(80).Skip(20));
+        hosts.Attackers.Hold("more", "pop3-user", Pop3, hosts.Attackers.Bots(80).Skip(20));
         hosts.Customers.AwaitRounds(3, hosts.Seen);
 
         // Strangers share five connections.
@@ -98,35 +98,36 @@ public sealed class HoldersStoryTests(StoryHosts hosts) : IClassFixture<StoryHos
         AwaitLook();
 
         hosts.Attackers.Hold("eve", "pop3-user", Pop3, [Eve], each: 12);
-        hosts.Attackers.Hold("bots", "pop3-user", Pop3, Attackers.Bots(20).Where(b => b != Eve), each: 4);
+        hosts.Attackers.Hold("bots", "pop3-user", Pop3, hosts.Attackers.Bots(20).Where(b => b != Eve), each: 4);
 
         // More than three times as long as it took to be called a holder.
-        Eventually.True("they have held on for ten seconds", TimeSpan.FromSeconds(60), () => OlderThan(10) == 88, hosts.Seen);
+        Eventually.True("they have held on for ten seconds", TimeSpan.FromMinutes(2), () => OlderThan(10) >= 88, hosts.Seen);
         var runs = new HashSet<string>(StringComparer.Ordinal);
-        Eventually.True("three runs have looked at that", TimeSpan.FromSeconds(60), () => runs.Add(Run()) && runs.Count > 3, hosts.Seen);
+        Eventually.True("three runs have looked at that", TimeSpan.FromMinutes(2), () => runs.Add(Run()) && runs.Count > 3, hosts.Seen);
         Assert.Equal(88, hosts.Connections(Pop3).Count(c => c.StartsWith("203.0.113.", StringComparison.Ordinal)));
-        Assert.Equal(88, OlderThan(10));
+        // On a busy machine bob's own takes as long.
+        Assert.InRange(OlderThan(10), 88, 89);
         Assert.False(hosts.IsUnderSiege(Pop3), "pop3 is under siege");
         Assert.DoesNotContain("203.0.113.", hosts.Set("ban4") + hosts.Set("bannet4") + hosts.Set("banport4"), StringComparison.Ordinal);
-        Assert.True(hosts.Attackers.CanConnect(Eve, Pop3), "the attacker cannot connect");
+        Assert.True(hosts.Attackers.CanConnect(Eve, Pop3, seconds: 20), "the attacker cannot connect");
     }
 
-    private void BobReadsHisMail() => hosts.Customers.Keep(new Login("pop3", Customers.AddressOf(0), StoryHosts.Address, Pop3, "bob", "correct"));
+    private void BobReadsHisMail() => hosts.Customers.Keep(new Login("pop3", hosts.Customers.AddressOf(0), hosts.Address, Pop3, "bob", "correct"));
 
     private void AwaitLook()
     {
         // Who was there before the first look is never judged, and nobody is before it is known that logins are read.
         Eventually.True(
-            "bob's login was read", TimeSpan.FromSeconds(60), () => hosts.Set("trusted4_mail").Contains(Customers.AddressOf(0), StringComparison.Ordinal), hosts.Seen);
+            "bob's login was read", TimeSpan.FromMinutes(2), () => hosts.Set("trusted4_mail").Contains(hosts.Customers.AddressOf(0), StringComparison.Ordinal), hosts.Seen);
     }
 
-    private void AwaitBan(string source) => Eventually.True($"{source} is banned", TimeSpan.FromSeconds(60), () => Trace(source).Count > 0, hosts.Seen);
+    private void AwaitBan(string source) => Eventually.True($"{source} is banned", TimeSpan.FromMinutes(2), () => Trace(source).Count > 0, hosts.Seen);
 
     private void AssertNothingIsLeftOf(IReadOnlyList<string> sources)
     {
         // A banned source's sockets are destroyed, not left to the daemon's own three minutes.
-        Eventually.True("no connection of theirs is left", TimeSpan.FromSeconds(30), () => !hosts.Connections(Pop3).Intersect(sources, StringComparer.Ordinal).Any(), hosts.Seen);
-        Eventually.True("their login processes have ended", TimeSpan.FromSeconds(30), () => hosts.Processes(LoginProcess) <= 1, hosts.Seen);
+        Eventually.True("no connection of theirs is left", TimeSpan.FromSeconds(90), () => !hosts.Connections(Pop3).Intersect(sources, StringComparer.Ordinal).Any(), hosts.Seen);
+        Eventually.True("their login processes have ended", TimeSpan.FromMinutes(2), () => hosts.Processes(LoginProcess) <= 1, hosts.Seen);
     }
 
     // What dovecot says when it is over is that nobody tried anything.

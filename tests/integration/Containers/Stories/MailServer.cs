@@ -63,7 +63,7 @@ public sealed class MailServer : IDisposable
     /// <summary>The address that attacks a door in an attack, and at no other: each try of one is a failure of its own daemon.</summary>
     /// <param name="attack">Which attack, 0 to 3.</param>
     /// <param name="door">Which door.</param>
-    internal static string Against(int attack, Door door) => string.Create(CultureInfo.InvariantCulture, $"198.51.100.{100 + (20 * attack) + Doors.ToList().IndexOf(door)}");
+    internal string Against(int attack, Door door) => Host.Network.Address(NumberAgainst(attack, door));
 
     /// <summary>Wrong passwords, round by round of all doors.</summary>
     internal Login[] WrongPasswords(int attack, IReadOnlyCollection<Door> doors, int rounds) =>
@@ -73,14 +73,16 @@ public sealed class MailServer : IDisposable
            select new Login(door.Protocols[0], Against(attack, door), Host.Address, door.Port, string.Create(CultureInfo.InvariantCulture, $"guest{attack}-{door.Port}"), "wrong"),
     ];
 
+    private static int NumberAgainst(int attack, Door door) => 100 + (20 * attack) + Doors.ToList().IndexOf(door);
+
     private Container Boot()
     {
-        network = Engine.CreateNetwork("198.51.100.0/24");
-        Container booted = Engine.BootHost(network, "198.51.100.2");
+        network = Engine.CreateNetwork();
+        Container booted = Engine.BootHost(network, 2);
         DaemonHost.StartDaemons(booted);
-        customer = Engine.StartMachine(network, "198.51.100.9");
-        attacker = Engine.StartMachine(network, "198.51.100.8", "--cap-add", "NET_ADMIN");
-        attacker.AddAddresses(from attack in Enumerable.Range(0, 4) from door in Doors select Against(attack, door));
+        customer = Engine.StartMachine(network, 9);
+        attacker = Engine.StartMachine(network, 8, "--cap-add", "NET_ADMIN");
+        attacker.AddAddresses(from attack in Enumerable.Range(0, 4) from door in Doors select network.Address(NumberAgainst(attack, door)));
         DaemonHost.AwaitDaemons(booted, customer);
         return booted;
     }

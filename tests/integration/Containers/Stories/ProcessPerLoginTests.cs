@@ -7,7 +7,7 @@ namespace RateWall.IntegrationTests.Containers.Stories;
 /// A process per login: attackers open connections to a real dovecot's imap, each of which takes a process, until there are
 /// more than the machine is to carry. `ratewall watch` climbs its ladder. Nothing else of RateWall may act here.
 /// </summary>
-[Collection(ContainerCollection.Name)]
+[Collection(StoryCollection.Name)]
 public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<StoryHosts>, IDisposable
 {
     private const int Imap = 143;
@@ -16,10 +16,11 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
     private const int Act = 30;
     private const int Normal = 5;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
-    private static readonly IReadOnlyList<string> Bots = Attackers.Bots(4);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly WatchUnit watch = new(() => hosts.Host);
+
+    private IReadOnlyList<string> Bots => hosts.Attackers.Bots(4);
 
     public void Dispose() => watch.Dispose();
 
@@ -191,7 +192,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         Assert.InRange(journal.IndexOf(first, StringComparison.Ordinal), 0, journal.LastIndexOf(second, StringComparison.Ordinal));
     }
 
-    private void BobReadsHisMail() => hosts.Customers.Keep(new Login("imap", Customers.AddressOf(0), StoryHosts.Address, Imap, "bob", "correct"));
+    private void BobReadsHisMail() => hosts.Customers.Keep(new Login("imap", hosts.Customers.AddressOf(0), hosts.Address, Imap, "bob", "correct"));
 
     private void AssertBobGotInEveryTime()
     {

@@ -32,7 +32,7 @@ public sealed class RebootTests(MailServer server) : IClassFixture<MailServer>
         AssertInKernel(host, "bannet4", before["203.0.113.0/25"]);
         AssertInKernel(host, "banport4", before["203.0.113.200"]);
         Assert.False(server.Attacker.CanConnect(host.Address, 22));
-        Eventually.True("the customer gets in everywhere", TimeSpan.FromMinutes(1), () => server.CustomerRefused().Count == 0, host.Journal);
+        Eventually.True("the customer gets in everywhere", TimeSpan.FromMinutes(2), () => server.CustomerRefused().Count == 0, host.Journal);
         Assert.Contains(server.Customer.Address, host.Exec("nft", "list", "set", "inet", "ratewall", "trusted4_mail").Out, StringComparison.Ordinal);
 
         IReadOnlyList<UnitEntry> entries = host.UnitEntries(begin, [Wall, .. Daemons]);
@@ -54,7 +54,7 @@ public sealed class RebootTests(MailServer server) : IClassFixture<MailServer>
 
         server.Engine.Restart(host);
 
-        Assert.True(server.Attacker.CanConnect(host.Address, 22));
+        Assert.True(server.Attacker.CanConnect(host.Address, 22, seconds: 20));
         Assert.NotEqual(0, host.Exec("nft", "list", "table", "inet", "ratewall").ExitCode);
 
         // Whenever it comes up, the bans of before are back.
@@ -72,7 +72,7 @@ public sealed class RebootTests(MailServer server) : IClassFixture<MailServer>
         Assert.Empty(server.CustomerRefused());
         Login guess = new("ssh", server.Attacker.Address, host.Address, 22, "guest", "wrong");
         Assert.All(server.Attacker.TryLogins([.. Enumerable.Repeat(guess, AttackerTries)], patience: 60), answer => Assert.Equal("refused", answer));
-        Eventually.True("the attacker is banned", TimeSpan.FromMinutes(1), () =>
+        Eventually.True("the attacker is banned", TimeSpan.FromMinutes(2), () =>
         {
             host.Correlate();
             return host.Bans().Count > 0;

@@ -9,6 +9,8 @@ public sealed class School : IDisposable
     /// <summary>How many have an account.</summary>
     internal const int Pupils = 200;
 
+    private const int FirstAddress = 50;
+
     private const string Dovecot = """
         passdb {
           driver = passwd-file
@@ -37,7 +39,7 @@ public sealed class School : IDisposable
     internal Container Host => host.Value;
 
     /// <summary>A school's address: each story has one of its own, whose past no other story is in.</summary>
-    internal static string AddressOf(int story) => string.Create(CultureInfo.InvariantCulture, $"198.51.100.{50 + story}");
+    internal string AddressOf(int story) => Host.Network.Address(FirstAddress + story);
 
     /// <summary>A pupil's name.</summary>
     internal static string Pupil(int number) => string.Create(CultureInfo.InvariantCulture, $"pupil{number}");
@@ -61,7 +63,7 @@ public sealed class School : IDisposable
     {
         Assert.Equal(["ok"], Try([Right(address, 1)]));
         Eventually.True(
-            "dovecot has written of it", TimeSpan.FromMinutes(1),
+            "dovecot has written of it", TimeSpan.FromMinutes(2),
             () => Host.Exec("journalctl", "--no-pager", "-u", "dovecot.service", "-g", $"Login: .*rip={address},").Out.Contains("Login:", StringComparison.Ordinal), Host.Journal);
         Host.Correlate();
     }
@@ -77,16 +79,16 @@ public sealed class School : IDisposable
 
     private Container Boot()
     {
-        network = engine.CreateNetwork("198.51.100.0/24");
-        Container booted = engine.BootHost(network, "198.51.100.2");
+        network = engine.CreateNetwork();
+        Container booted = engine.BootHost(network, 2);
         booted.Write("/etc/dovecot/school.conf", Dovecot);
         booted.Write("/etc/dovecot/school.users", string.Concat(Enumerable.Range(1, Pupils).Select(i => $"{Pupil(i)}:{{PLAIN}}{Password(i)}\n")));
         booted.Exec("sed", "-i", "s,^!include auth-system.conf.ext,!include ../school.conf,", "/etc/dovecot/conf.d/10-auth.conf").MustSucceed("sed");
         booted.Exec("install", "-d", "-o", "bob", "-g", "bob", "/var/mail/school").MustSucceed("install -d");
         booted.StartUnit("dovecot.service");
-        clients = engine.StartMachine(network, "198.51.100.49", "--cap-add", "NET_ADMIN");
-        clients.AddAddresses(Enumerable.Range(0, 10).Select(AddressOf));
-        Eventually.True("dovecot listens", TimeSpan.FromMinutes(1), () => clients.CanConnect(booted.Address, 143) && clients.CanConnect(booted.Address, 110), booted.Journal);
+        clients = engine.StartMachine(network, 49, "--cap-add", "NET_ADMIN");
+        clients.AddAddresses(Enumerable.Range(FirstAddress, 10).Select(network.Address));
+        Eventually.True("dovecot listens", TimeSpan.FromMinutes(2), () => clients.CanConnect(booted.Address, 143) && clients.CanConnect(booted.Address, 110), booted.Journal);
         return booted;
     }
 }

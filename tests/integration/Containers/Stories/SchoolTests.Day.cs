@@ -21,7 +21,7 @@ public sealed partial class SchoolTests
     public void Day_OfTheSchool_BansNobodyButTheGuesser()
     {
         Container host = school.Host;
-        string address = School.AddressOf(4);
+        string address = school.AddressOf(4);
         host.Protect("");
         host.Write(Forgetful, "trust: { for: 1s }\n");
         host.Write(Nameless, "services: { imap: { users: { trusted: off } } }\n");
@@ -50,7 +50,7 @@ public sealed partial class SchoolTests
     {
         school.Try([school.Right(address, 2), school.Wrong(address, School.Pupil(3)), school.Wrong(address, "teacher")], together: 1);
         string login = "", failure = "", nobody = "";
-        Eventually.True("dovecot has written of each", TimeSpan.FromMinutes(1), () =>
+        Eventually.True("dovecot has written of each", TimeSpan.FromMinutes(2), () =>
         {
             string[] lines = host.Exec("journalctl", "--no-pager", "-u", "dovecot.service", "-o", "short-iso-precise", "-g", address).Out.Split('\n');
             string Of(string name) => lines.FirstOrDefault(l => l.Contains($"user=<{name}>", StringComparison.Ordinal)) ?? "";

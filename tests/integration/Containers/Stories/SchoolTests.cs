@@ -18,7 +18,7 @@ public sealed partial class SchoolTests(School school) : IClassFixture<School>
     public void Morning_OfASchoolWithAPhoneThatKeepsTheOldPassword_LocksNobodyOutAndTheGuesserIsCaught()
     {
         Container host = school.Host;
-        string address = School.AddressOf(0), stranger = School.AddressOf(9);
+        string address = school.AddressOf(0), stranger = school.AddressOf(9);
         host.Protect(Policy);
         school.IsKnown(address);
 
@@ -57,7 +57,7 @@ public sealed partial class SchoolTests(School school) : IClassFixture<School>
     [ContainerFact]
     public void Morning_PastLoginsForgotten_EndsForAllWithThePhonesTenthTry()
     {
-        string address = School.AddressOf(1);
+        string address = school.AddressOf(1);
         school.Host.Protect(Policy + "trust: { for: 1s }\n");
         school.IsKnown(address);
 
@@ -71,7 +71,7 @@ public sealed partial class SchoolTests(School school) : IClassFixture<School>
     [ContainerFact]
     public void Morning_TrustWorthNothingAtTheDoor_LeavesPupilsOutside()
     {
-        string address = School.AddressOf(2);
+        string address = school.AddressOf(2);
         school.Host.Protect(Policy + "trust: { factor: 1 }\n");
         school.IsKnown(address);
 
@@ -84,7 +84,7 @@ public sealed partial class SchoolTests(School school) : IClassFixture<School>
     [ContainerFact]
     public void Guesser_NamesNotCounted_GoesOn()
     {
-        string address = School.AddressOf(3);
+        string address = school.AddressOf(3);
         school.Host.Protect("services: { imap: { limit: { connections: 60, per: 1h }, users: { trusted: off } } }\n");
         school.IsKnown(address);
 
@@ -107,14 +107,14 @@ public sealed partial class SchoolTests(School school) : IClassFixture<School>
     {
         int read = 0;
         Eventually.True(
-            $"{tries} tries have been read", TimeSpan.FromMinutes(1),
+            $"{tries} tries have been read", TimeSpan.FromMinutes(2),
             () => (read += school.Host.Correlate().GetProperty("attempts").GetInt32()) >= tries, school.Host.Journal);
     }
 
     private JsonElement AwaitBan(string address, string scope)
     {
         JsonElement[] bans = [];
-        Eventually.True($"{address} is banned", TimeSpan.FromMinutes(1), () =>
+        Eventually.True($"{address} is banned", TimeSpan.FromMinutes(2), () =>
         {
             school.Host.Correlate();
             bans = [.. school.Host.Bans().Where(b => b.GetProperty("target").GetString() == address)];

@@ -10,14 +10,8 @@ namespace RateWall.IntegrationTests.Containers.Stories;
 /// </summary>
 public sealed class StoryHosts(ContainerEngine engine) : IDisposable
 {
-    /// <summary>The host's address.</summary>
-    public const string Address = "198.51.100.2";
-
     /// <summary>Users of the host besides bob, each with the password "correct".</summary>
     public static IReadOnlyList<string> Users { get; } = [.. Enumerable.Range(0, 10).Select(i => $"user{i}")];
-
-    private const string AttackersAddress = "198.51.100.3";
-    private const string CustomersAddress = "198.51.100.4";
 
     private static readonly string[] Daemons = ["dovecot", "postfix"];
 
@@ -26,6 +20,9 @@ public sealed class StoryHosts(ContainerEngine engine) : IDisposable
 
     /// <summary>The protected host.</summary>
     public Container Host => host ?? throw new InvalidOperationException("a story begins with Begin");
+
+    /// <summary>Its address.</summary>
+    public string Address => Host.Address;
 
     /// <summary>Who attacks it.</summary>
     public Attackers Attackers { get; private set; } = null!;
@@ -113,14 +110,14 @@ public sealed class StoryHosts(ContainerEngine engine) : IDisposable
 
     private void Boot()
     {
-        network = engine.CreateNetwork("198.51.100.0/24");
-        Attackers = new(engine.StartMachine(network, AttackersAddress, "--cap-add", "NET_ADMIN"));
-        Customers = new(engine.StartMachine(network, CustomersAddress, "--cap-add", "NET_ADMIN"));
-        Container booted = engine.BootHost(network, Address);
-        // The attackers' networks are on the same wire.
-        foreach (string subnet in new[] { "203.0.113.0/24", "192.0.2.0/24" })
-            booted.Exec("ip", "route", "add", subnet, "dev", "eth0").MustSucceed("ip route add");
-        booted.Exec("sh", "-c", $"for name in {string.Join(' ', Users)}; do useradd --create-home $name && echo $name:correct || exit 1; done | chpasswd").MustSucceed("useradd");
+        network = engine.CreateNetwork();
+        Container booted = engine.BootHost(network, 2);
+        Attackers = new(engine.StartMachine(network, 3, "--cap-add", "NET_ADMIN"), booted.Address);
+        Customers = new(engine.StartMachine(network, 4, "--cap-add", "NET_ADMIN"));
+        // The attackers' network is on the same wire.
+        booted.Exec("ip", "route", "add", "203.0.113.0/24", "dev", "eth0").MustSucceed("ip route add");
+        booted.Exec("sh", "-c", $"for name in {string.Join(' ', Users)}; do useradd --create-home $name || exit 1; done").MustSucceed("useradd");
+        booted.ExecWithInput(string.Concat(Users.Select(user => $"{user}:correct\n")), "chpasswd", "--crypt-method", "SHA256", "--sha-rounds", "1000").MustSucceed("chpasswd");
         host = booted;
     }
 }
