@@ -11,6 +11,10 @@ public static class UnitLooks
     /// <summary>The most names of processes in a look.</summary>
     public const int MostNames = 256;
 
+    // What is left of a line for the processes, and what each takes beside its name: quotes, colon, comma and a number.
+    private const int MostProcessBytes = 7000;
+    private const int BytesBesideName = 24;
+
     private const int LongestName = 255;
     private const int BlockSize = 64 * 1024;
 
@@ -48,8 +52,31 @@ public static class UnitLooks
             Tasks = look.Tasks,
             TasksMax = look.TasksMax,
             Invocation = look.InvocationId,
-            Processes = look.Processes.OrderByDescending(p => p.Value).ThenBy(p => p.Key, StringComparer.Ordinal).Take(MostNames).ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal),
+            Processes = Fitting(look.Processes),
         };
+    }
+
+    // A process may call itself anything, and yet the line must be one that can be read: what does not fit has no name.
+    private static Dictionary<string, long> Fitting(IReadOnlyDictionary<string, long> processes)
+    {
+        var fitting = new Dictionary<string, long>(StringComparer.Ordinal);
+        long others = 0;
+        int left = MostProcessBytes;
+        foreach ((string name, long count) in processes.OrderByDescending(p => p.Value).ThenBy(p => p.Key, StringComparer.Ordinal))
+        {
+            int bytes = name.Length is 0 or > LongestName ? int.MaxValue : JsonEncodedText.Encode(name).EncodedUtf8Bytes.Length + BytesBesideName;
+            if (bytes > left || fitting.Count == MostNames - 1)
+            {
+                others += count;
+                continue;
+            }
+
+            fitting.Add(name, count);
+            left -= bytes;
+        }
+
+        if (others > 0) fitting.Add("", others);
+        return fitting;
     }
 
     private static void Take(long number, ReadOnlySpan<byte> line, bool oversized, LineHandler take)

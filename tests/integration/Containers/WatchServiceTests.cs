@@ -85,8 +85,9 @@ public sealed class WatchServiceTests(ContainerEngine engine)
         // Only a signal lets it look before a minute is over.
         Write(host, "interval: 1m", "act: 100, ladder: [tell]");
         watch.Begin();
+        // Started means that it has looked, also when it has to wait for another writer.
+        host.Start("sh", "-c", "mkdir -p /var/lib/ratewall && exec flock /var/lib/ratewall/wall.lock sleep 3");
         watch.Start();
-        // Started means that it has looked.
         Assert.Contains("\"watched_at\":\"2", host.Exec("ratewall", "status", "--format", "json").MustSucceed("ratewall status").Out, StringComparison.Ordinal);
         AwaitNews(host, watch, 1);
 
@@ -101,6 +102,11 @@ public sealed class WatchServiceTests(ContainerEngine engine)
         int lost = Lines(watch, "PID 1 does not answer");
         Assert.InRange(lost, 1, 2);
         Assert.Equal(lost, Lines(watch, "PID 1 answers again"));
+
+        // What keeps the first look from being made ends it.
+        Answer broken = host.Exec("sh", "-c", "mkdir -p /tmp/other/wall.lock && timeout 30 ratewall watch --state-dir /tmp/other");
+        Assert.Equal(3, broken.ExitCode);
+        Assert.Contains("/tmp/other/wall.lock", broken.Error, StringComparison.Ordinal);
 
         // Without a bus daemon PID 1 itself is asked.
         host.Exec("systemctl", "stop", "dbus.socket", "dbus.service").MustSucceed("systemctl stop");

@@ -29,6 +29,18 @@ public sealed class UnitLooksTests
         Assert.Equal(look.Processes.OrderBy(p => p.Key, StringComparer.Ordinal), again.Processes.OrderBy(p => p.Key, StringComparer.Ordinal));
     }
 
+    // A process may call itself anything.
+    [Fact]
+    public void Look_WithNamesThatDoNotFit_IsWrittenSoThatItCanBeRead()
+    {
+        var processes = Enumerable.Range(0, 400).ToDictionary(i => $"{new string('\u0001', i)}{i}", _ => 1L, StringComparer.Ordinal);
+        processes["imap-login"] = 90;
+        processes[""] = 5;
+        UnitLook look = Read(Sound)[0].Look! with { Tasks = null, Processes = processes };
+        UnitLook again = Assert.Single(Read(JsonSerializer.Serialize(UnitLooks.Form(look), AnswerJson.Default.UnitLookForm))).Look!;
+        Assert.Equal((90, 495), (again.Processes["imap-login"], again.Processes.Values.Sum()));
+    }
+
     [Theory]
     [InlineData("nonsense")]
     [InlineData("null")]
