@@ -173,6 +173,7 @@ public sealed class ConnectionLedgerTests
     [Fact]
     public void Judge_MoreLoginsThanThereIsRoomForBeforeALookThatCounts_LeavesWhatWaited()
     {
+        left.Add(Carol);
         Prove();
         OpenConnection[] open = [Of(1, Eve, 1001), Of(2, Eve, 1002)];
         Judge(10_000, open);
