@@ -47,7 +47,7 @@ public sealed class BanCommandTests : IDisposable
     public void Ban_PrefixThatOverlapsAnOwnAddress_IsRefused()
     {
         network.Ip("addr", "add", "192.0.2.1/24", "dev", "lo");
-        network.Ip("addr", "add", "2001:db8:1::1/64", "dev", "lo", "nodad");
+        network.AddAddress("2001:db8:1::1/64", "lo");
         ratewall.Run("apply").MustSucceed("apply");
         foreach (string target in (string[])["192.0.2.1", "192.0.2.0/30", "192.0.0.0/16", "2001:db8:1::1", "2001:db8:1::/64", "2001:db8::/32"])
         {

@@ -28,6 +28,25 @@ public sealed partial class NetworkNamespace : IDisposable
     public void Ip(params string[] arguments) =>
         Shell.Run("ip", ["-n", Name, .. arguments]).MustSucceed($"ip {string.Join(' ', arguments)}");
 
+    /// <summary>Gives a device that is up one more address, good at once.</summary>
+    /// <param name="address">The address and the length of its network: "2001:db8::7/64".</param>
+    /// <param name="device">The device.</param>
+    public void AddAddress(string address, string device)
+    {
+        if (!address.Contains(':', StringComparison.Ordinal))
+        {
+            Ip("addr", "add", address, "dev", device);
+            return;
+        }
+
+        // Even on lo the kernel looks for duplicates in its own time; and what comes for the address is for this host only after
+        // a worker of the kernel has come to say so, which on a busy machine may be long after `ip` has ended.
+        Ip("addr", "add", address, "dev", device, "nodad");
+        string alone = address[..address.IndexOf('/', StringComparison.Ordinal)];
+        Eventually.True($"{alone} is this host's", TimeSpan.FromMinutes(2), () =>
+            Shell.Run("ip", "-n", Name, "-6", "route", "show", "table", "local", alone).Out.StartsWith("local ", StringComparison.Ordinal));
+    }
+
     /// <summary>Runs a program in the namespace.</summary>
     public Answer Exec(string program, params string[] arguments) => Exec(program, arguments, null, null);
 

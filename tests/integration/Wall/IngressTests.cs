@@ -54,7 +54,7 @@ public sealed class IngressTests : IDisposable
     {
         Apply($"early: {{ ingress: [eth0] }}\nallow: [\"{NeverSeen}\"]");
         hosts.Server.Nft("add element inet ratewall ban6 { 2001:db8:1:: timeout 1h }");
-        hosts.Client.Ip("addr", "add", NeverSeen + "/64", "dev", "eth0", "nodad");
+        hosts.Client.AddAddress(NeverSeen + "/64", "eth0");
         foreach (NetworkNamespace end in (NetworkNamespace[])[hosts.Server, hosts.Client]) end.Ip("-6", "neigh", "flush", "dev", "eth0");
         Assert.Equal("-", hosts.Tries(TwoHosts.Client6, 22, 1));
         Assert.Equal("+", hosts.Tries(NeverSeen, 22, 1));

@@ -54,7 +54,7 @@ public sealed class KernelBansTests
         using TwoHosts hosts = Standing();
         // Another host on the link, which is the router too, and one behind it.
         const string neighbour = "2001:db8:1::7";
-        hosts.Client.Ip("addr", "add", $"{neighbour}/64", "dev", "eth0", "nodad");
+        hosts.Client.AddAddress($"{neighbour}/64", "eth0");
         hosts.AddClientAddress("2001:db8:2:1::a/128");
         Put(hosts, ("2001:db8:1::/64", 3600));
         foreach (NetworkNamespace host in (NetworkNamespace[])[hosts.Server, hosts.Client]) host.Ip("-6", "neigh", "flush", "dev", "eth0");

@@ -22,12 +22,12 @@ public sealed class PublishedPortTests : IDisposable
     public PublishedPortTests()
     {
         Shell.Run("ip", "link", "add", "bridge0", "netns", hosts.Server.Name, "type", "veth", "peer", "name", "eth0", "netns", backend.Name).MustSucceed("ip link add");
-        hosts.Server.Ip("addr", "add", "203.0.113.1/24", "dev", "bridge0");
-        hosts.Server.Ip("addr", "add", "2001:db8:3::1/64", "dev", "bridge0", "nodad");
-        backend.Ip("addr", "add", Backend4 + "/24", "dev", "eth0");
-        backend.Ip("addr", "add", Backend6 + "/64", "dev", "eth0", "nodad");
         hosts.Server.Ip("link", "set", "bridge0", "up");
         backend.Ip("link", "set", "eth0", "up");
+        hosts.Server.AddAddress("203.0.113.1/24", "bridge0");
+        hosts.Server.AddAddress("2001:db8:3::1/64", "bridge0");
+        backend.AddAddress(Backend4 + "/24", "eth0");
+        backend.AddAddress(Backend6 + "/64", "eth0");
         backend.Ip("route", "add", "default", "via", "203.0.113.1");
         backend.Ip("-6", "route", "add", "default", "via", "2001:db8:3::1");
         hosts.Client.Ip("route", "add", "203.0.113.0/24", "via", TwoHosts.Server4);

@@ -21,9 +21,9 @@ internal sealed class TunHost : IDisposable
     public TunHost(string? ruleset = null)
     {
         device = new TunDevice(Space, "eth0");
-        Space.Ip("addr", "add", $"{Address4}/24", "dev", "eth0");
-        Space.Ip("addr", "add", $"{Address6}/64", "dev", "eth0", "nodad");
         Space.Ip("link", "set", "eth0", "up");
+        Space.AddAddress($"{Address4}/24", "eth0");
+        Space.AddAddress($"{Address6}/64", "eth0");
         Space.Ip("route", "add", "default", "dev", "eth0");
         Space.Ip("-6", "route", "add", "default", "dev", "eth0");
         if (ruleset is not null) Space.NftLoad(ruleset);

@@ -65,9 +65,8 @@ internal sealed class TwoHosts : IDisposable
         foreach (string address in addresses) AddClientAddress(address);
     }
 
-    /// <summary>Gives the client one more address, good at once: even on lo the kernel looks for duplicates in its own time.</summary>
-    public void AddClientAddress(string address) =>
-        Client.Ip(["addr", "add", address, "dev", "lo", .. address.Contains(':', StringComparison.Ordinal) ? ["nodad"] : (string[])[]]);
+    /// <summary>Gives the client one more address, good at once.</summary>
+    public void AddClientAddress(string address) => Client.AddAddress(address, "lo");
 
     /// <summary>Opens a connection and keeps it; null when the SYN was not answered in time, or with a refusal.</summary>
     public Socket? Connect(string from, int port) => Open(from, port, out _);
