@@ -62,10 +62,13 @@ internal sealed class UnitStops(IUnitManager units, StateDatabase state, Action<
         return $"started {string.Join(", ", all)}";
     }
 
-    /// <summary>The unit is back, whoever started it: so is what went down with it. Says what cannot be started.</summary>
+    /// <summary>
+    /// The unit is back, whoever started it: so is what went down with it, unless the timer has seen to that. Says what cannot
+    /// be started.
+    /// </summary>
     public string Finish(string watch, string unit)
     {
-        string? problem = StartAll(state.LastStop(watch)?.Units.Where(u => u != unit) ?? []);
+        string? problem = IsHeld(watch) ? StartAll(state.LastStop(watch)!.Units.Where(u => u != unit)) : null;
         EndTimer(watch);
         return problem ?? "";
     }

@@ -12,6 +12,9 @@ public sealed record UnitSample(DateTimeOffset At, long Count, ulong? TasksMax, 
 {
     /// <summary>False while the unit is stopped by us and nobody holds the timer that starts it again.</summary>
     public bool ReturnIsHeld { get; init; } = true;
+
+    /// <summary>True when it ended by itself, or could not be started.</summary>
+    public bool IsFailed { get; init; }
 }
 
 /// <summary>What was seen of a unit at one moment, for all entries that look at it.</summary>
@@ -38,6 +41,6 @@ public sealed record UnitLook(
         long count = entry.Process is { } name
             ? Processes.Where(p => p.Key == name || (p.Key.Length == LongestKernelName && name.StartsWith(p.Key, StringComparison.Ordinal))).Sum(p => p.Value)
             : Tasks is { } tasks ? (long)Math.Min(tasks, int.MaxValue) : Processes.Values.Sum();
-        return new(At, count, TasksMax, IsActive, InvocationId);
+        return new(At, count, TasksMax, IsActive, InvocationId) { IsFailed = ActiveState == "failed" };
     }
 }

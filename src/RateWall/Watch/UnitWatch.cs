@@ -51,7 +51,7 @@ public static class UnitWatch
         ArgumentNullException.ThrowIfNull(policy);
         (long Warn, long Act, long Normal)? levels = Levels(policy, sample.TasksMax);
         UnitMemory now = Counted(memory, sample, levels, policy);
-        if (memory.StoppedUntil is not null) return Stopped(now, memory.InvocationId.Length == 0 || IsNewRun(memory, sample), sample, levels, policy);
+        if (memory.StoppedUntil is not null) return Stopped(memory, now, sample, levels, policy);
         if (IsOthersRestart(memory, sample)) return OthersRestart(now, sample, levels);
         if (levels is not { } level) return new(now with { Phase = UnitPhase.Normal, Taken = null });
         return now.Phase == UnitPhase.Trouble ? InTrouble(now, sample, policy, level) : Quiet(now, sample, policy, level);
@@ -93,15 +93,15 @@ public static class UnitWatch
     }
 
     // A unit that we stopped: somebody holds its return, or it is started; sooner when it was quiet for long enough.
-    private static WatchDecision Stopped(UnitMemory now, bool isNewRun, UnitSample sample, (long Warn, long Act, long Normal)? levels, UnitPolicy policy)
+    private static WatchDecision Stopped(UnitMemory memory, UnitMemory now, UnitSample sample, (long Warn, long Act, long Normal)? levels, UnitPolicy policy)
     {
+        bool isNewRun = IsNewRun(memory, sample);
+        UnitMemory back = now with { Phase = UnitPhase.Normal, Since = sample.At, StoppedUntil = null, Taken = null, LastAct = UnitAct.Back, Quiet = TimeSpan.Zero, Many = null, TooMany = null };
         // The run that was to end is no return, as long as somebody is there to end it and to start the next.
-        if (sample.IsActive && (isNewRun || !sample.ReturnIsHeld))
-        {
-            UnitMemory back = now with { Phase = UnitPhase.Normal, Since = sample.At, StoppedUntil = null, Taken = null, LastAct = UnitAct.Back, Quiet = TimeSpan.Zero, Many = null, TooMany = null };
+        if (sample.IsActive && (isNewRun || memory.InvocationId.Length == 0 || !sample.ReturnIsHeld))
             return new(back, new(UnitAct.Back, sample.At, sample.Count, levels?.Normal ?? 0));
-        }
-
+        // It came back while nobody looked, and somebody stopped it since: what he wants is none of ours.
+        if (!sample.IsActive && !sample.IsFailed && !sample.ReturnIsHeld && isNewRun) return new(back);
         bool due = !sample.ReturnIsHeld || levels is null || now.Few >= policy.Quiet || now.StoppedUntil - sample.At > policy.StopFor;
         bool asked = now.LastAct == UnitAct.Start && now.SinceAct < policy.Pause;
         return due && !asked

@@ -11,6 +11,7 @@ internal sealed class ModelUnits : IUnitManager
 {
     private readonly Dictionary<string, (DateTimeOffset At, IReadOnlyList<string> Units)> timers = new(StringComparer.Ordinal);
     private readonly HashSet<string> active = new(StringComparer.Ordinal);
+    private readonly HashSet<string> failed = new(StringComparer.Ordinal);
     private readonly List<string> stopping = [];
     private readonly Dictionary<string, string> runs = new(StringComparer.Ordinal);
     private int started;
@@ -72,11 +73,18 @@ internal sealed class ModelUnits : IUnitManager
         foreach (string unit in enabled) Begin(unit);
     }
 
+    /// <summary>A unit ends by itself.</summary>
+    public void Crash(string unit)
+    {
+        active.Remove(unit);
+        failed.Add(unit);
+    }
+
     public UnitLook? Look(string unit, bool withProcesses, DateTimeOffset at)
     {
         HaveStopped();
         if (Refused.Contains(unit)) throw Refusal($"looking at {unit}");
-        return new(at, unit, active.Contains(unit) ? "active" : "inactive", active.Contains(unit) ? Tasks : null, 100, runs.GetValueOrDefault(unit, ""), new Dictionary<string, long>(StringComparer.Ordinal));
+        return new(at, unit, active.Contains(unit) ? "active" : failed.Contains(unit) ? "failed" : "inactive", active.Contains(unit) ? Tasks : null, 100, runs.GetValueOrDefault(unit, ""), new Dictionary<string, long>(StringComparer.Ordinal));
     }
 
     public bool Holds(string timer) => timers.ContainsKey(timer);
@@ -136,6 +144,7 @@ internal sealed class ModelUnits : IUnitManager
     {
         // systemd's socket_start
         if (Triggers.Any(t => t.Value.Contains(unit, StringComparer.Ordinal) && active.Contains(t.Key)) || Unstartable.Contains(unit)) return;
+        failed.Remove(unit);
         if (active.Add(unit)) runs[unit] = $"run {++started}";
     }
 }

@@ -26,6 +26,49 @@ public sealed class WatchFaultTests : WatchRounds
         Assert.Equal("Stop Done, Back Done", Acts());
     }
 
+    // Nobody looked for a while: PID 1 brought the unit back, and then somebody stopped it, or it broke down.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Stopped_BackAndDownAgainWhileNobodyLooked_IsStartedOnlyWhereItBrokeDown(bool broke)
+    {
+        units.Dependents[Dovecot] = [Webmail];
+        units.StartUnit(Webmail);
+        EffectivePolicy policy = Policy("[stop]", ", quiet: 1h");
+        Rounds(policy, 3);
+        TimeSpan asleep = TimeSpan.FromMinutes(6);
+        clock.Now += asleep;
+        units.Pass(asleep);
+        Assert.True(units.IsActive(Dovecot));
+        units.StopUnit(Webmail);
+        if (broke) units.Crash(Dovecot);
+        else units.StopUnit(Dovecot);
+        units.Tasks = 10;
+        Rounds(policy, 3);
+        Assert.Equal(broke, units.IsActive(Dovecot));
+        // Whoever starts it later starts what he wants.
+        units.StartUnit(Dovecot);
+        Rounds(policy, 2);
+        Assert.Equal(broke, units.IsActive(Webmail));
+        Assert.Equal(UnitPhase.Normal, Assert.Single(Memories()).Phase);
+    }
+
+    [Fact]
+    public void Back_WhenTheTimerHasFired_LeavesDownWhatOthersStoppedSince()
+    {
+        units.Dependents[Dovecot] = [Webmail];
+        units.StartUnit(Webmail);
+        EffectivePolicy policy = Policy("[stop]", ", quiet: 1h");
+        Rounds(policy, 3);
+        units.Pass(TimeSpan.FromMinutes(6));
+        Assert.True(units.IsActive(Webmail));
+        units.StopUnit(Webmail);
+        units.Tasks = 10;
+        Rounds(policy, 2);
+        Assert.False(units.IsActive(Webmail));
+        Assert.Equal("Stop Done, Back Done", Acts());
+    }
+
     [Theory]
     [InlineData((int)WatchStage.Written)]
     [InlineData((int)WatchStage.Done)]
