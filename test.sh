@@ -26,18 +26,24 @@ export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false DOTNET_CLI_USE_MSBUI
 
 say() { printf '\n== %s\n' "$*"; }
 
+# True while something of a process group runs; what has only not been waited for does not count.
+# shellcheck disable=SC2317,SC2329  # called by the trap
+goes_on() { ps -eo pgid=,stat= | awk -v group="$1" '$1 == group && $2 !~ /^Z/ { found = 1 } END { exit !found }'; }
+
 # shellcheck disable=SC2317,SC2329  # called by the trap
 clean_up() {
-  local code=$?
+  local code=$? group i
   trap - EXIT
-  if [[ -n $child ]] && kill -0 "$child" 2>/dev/null; then
-    kill -TERM "$child" 2>/dev/null || true
-    wait "$child" 2>/dev/null || true
-  fi
-  if [[ -n $images ]] && kill -0 "$images" 2>/dev/null; then
-    kill -TERM "$images" 2>/dev/null || true
-    wait "$images" 2>/dev/null || true
-  fi
+  trap '' INT TERM HUP
+  for group in $child $images; do
+    kill -TERM -- "-$group" 2>/dev/null || continue
+    # The tests take away what they made.
+    for ((i = 0; i < 300; i++)); do
+      goes_on "$group" || continue 2
+      sleep 0.2
+    done
+    kill -KILL -- "-$group" 2>/dev/null || true
+  done
   if [[ -n $engine ]]; then containers/engine.sh down "$engine" || true; fi
   exit "$code"
 }
@@ -45,11 +51,14 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# In the background, so that a signal to this script is not kept waiting by the child.
+# In the background, so that a signal to this script is not kept waiting by the child, and as a process group, whose end is
+# that of everything it started.
 run() {
   local code=0
+  set -m
   "$@" &
   child=$!
+  set +m
   wait "$child" || code=$?
   child=
   return "$code"
@@ -65,8 +74,10 @@ start_engine() {
     echo "container engine: ${DOCKER_HOST:-the one that answers}"
     # The hosts' base image is made while everything builds. Where that fails, the tests try again and say why.
     if [[ -z $filter ]]; then
+      set -m
       containers/images.sh base >/dev/null 2>&1 &
       images=$!
+      set +m
     fi
   fi
 }

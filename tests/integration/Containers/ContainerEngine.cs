@@ -43,6 +43,7 @@ public sealed class ContainerEngine : IDisposable
     /// <summary>A network with this share's addresses, one at a time, and IPv6's if there are to be some.</summary>
     public ContainerNetwork CreateNetwork(string? subnet6 = null)
     {
+        ThrowIfDisposed();
         var network = new ContainerNetwork(this, NewName("net"), subnet);
         string[] ipv6 = subnet6 is null ? [] : ["--ipv6", "--subnet", subnet6];
         Docker(["network", "create", "--label", label, "--subnet", network.Subnet, .. ipv6, network.Name]).MustSucceed("docker network create");
@@ -118,10 +119,17 @@ public sealed class ContainerEngine : IDisposable
 
     private Container Start(ContainerNetwork network, int number, string image, string[] command, params string[] options)
     {
+        ThrowIfDisposed();
         string name = NewName("box"), address = network.Address(number);
         Docker(["run", "--detach", "--label", label, "--name", name, "--network", network.Name, "--ip", address, .. options, image, .. command])
             .MustSucceed("docker run");
         return new(this, network, name, address);
+    }
+
+    // A test goes on for a moment after the run was interrupted.
+    private void ThrowIfDisposed()
+    {
+        lock (gate) ObjectDisposedException.ThrowIf(disposed, this);
     }
 
     private void OnExit(object? sender, EventArgs e) => Dispose();

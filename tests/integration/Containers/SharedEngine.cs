@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using RateWall.IntegrationTests.Machine;
 
 namespace RateWall.IntegrationTests.Containers;
@@ -12,6 +13,13 @@ internal sealed class SharedEngine
     // An engine refuses two networks with the same addresses, and these are all that documentation has but for the attackers'.
     private static readonly string[] Subnets = ["198.51.100", "192.0.2"];
     private static readonly Lock Gate = new();
+
+    // Since .NET 10 a signal ends the process at once, without its ProcessExit.
+    private static readonly PosixSignalRegistration[] Signals =
+    [
+        .. ((PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP]).Select(s => PosixSignalRegistration.Create(s, EndInOrder)),
+    ];
+
     private static SharedEngine? current;
     private static int counter;
 
@@ -41,6 +49,7 @@ internal sealed class SharedEngine
     {
         lock (Gate)
         {
+            _ = Signals;
             current ??= new();
             string subnet = Subnets.FirstOrDefault(s => !current.taken.Contains(s))
                 ?? throw new InvalidOperationException($"more than {Subnets.Length} collections of container tests at once");
@@ -61,6 +70,12 @@ internal sealed class SharedEngine
 
         if (hostImage.IsValueCreated) Docker(["image", "rm", "--force", hostImage.Value], input: null, limit: null);
         Script("engine.sh", ["down", state], environment: null);
+    }
+
+    private static void EndInOrder(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        Environment.Exit(1);
     }
 
     public Answer Docker(IReadOnlyList<string> arguments, string? input, TimeSpan? limit) =>
