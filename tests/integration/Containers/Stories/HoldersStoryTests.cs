@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using RateWall.IntegrationTests.Machine;
 
@@ -144,8 +143,7 @@ public sealed class HoldersStoryTests(StoryHosts hosts) : IClassFixture<StoryHos
 
     private IReadOnlyList<JsonElement> Trace(string source) => [.. hosts.Host.Ask("trace", source).GetProperty("bans").EnumerateArray()];
 
-    private int OlderThan(int seconds) => hosts.Host.Exec("ps", "-C", LoginProcess, "-o", "etimes=").Out
-        .Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(age => int.Parse(age, CultureInfo.InvariantCulture) >= seconds);
+    private int OlderThan(int seconds) => hosts.OlderThan(seconds, LoginProcess);
 
     private string Run() => hosts.Host.Exec("systemctl", "show", "-P", "InvocationID", "ratewall-correlate.service").MustSucceed("systemctl show").Out;
 }

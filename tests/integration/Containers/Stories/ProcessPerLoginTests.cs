@@ -202,8 +202,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         Assert.Equal(["ok"], answers.Distinct(StringComparer.Ordinal), StringComparer.Ordinal);
     }
 
-    private int OlderThan(int seconds) => hosts.Host.Exec("ps", "-C", LoginProcess, "-o", "etimes=").Out
-        .Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(age => int.Parse(age, CultureInfo.InvariantCulture) >= seconds);
+    private int OlderThan(int seconds) => hosts.OlderThan(seconds, LoginProcess);
 
     private string Seen() => $"{watch.Seen()}\n{hosts.Seen()}";
 }

@@ -73,6 +73,12 @@ public sealed class StoryHosts(ContainerEngine engine) : IDisposable
     /// <summary>How many processes of a name run.</summary>
     public int Processes(string name) => int.Parse(Host.Exec("pgrep", "--count", "--exact", name).Out, CultureInfo.InvariantCulture);
 
+    /// <summary>How many processes of a name have run for so many seconds.</summary>
+    public int OlderThan(int seconds, string name) => Host.Exec("ps", "-C", name, "-o", "etimes=").Out
+        .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        // Of a process that began after ps had looked at the clock it tells an age below zero, without the sign: no number of seconds.
+        .Count(age => int.TryParse(age, CultureInfo.InvariantCulture, out int ran) && ran >= seconds);
+
     /// <summary>What a set of the wall has, as nft lists it.</summary>
     public string Set(string name) => Host.Exec("nft", "list", "set", "inet", "ratewall", name).MustSucceed("nft list set").Out;
 
