@@ -147,7 +147,7 @@ finish() {
 command -v dotnet >/dev/null || { failed=1; finish "dotnet is not there: install the .NET 10 SDK"; }
 mkdir -p "$results"
 if [[ $strict == yes ]]; then
-  packages=(nftables iproute2 util-linux libnftables1 libsystemd0 systemd systemd-journal-remote openssh-client strace
+  packages=(nftables iproute2 util-linux procps libnftables1 libsystemd0 systemd systemd-journal-remote openssh-client strace
     iptables mmdebstrap debian-archive-keyring)
   run install_missing "${packages[@]}" || { failed=1; finish "apt-get could not install what the tests need"; }
   # Another package may have brought docker, and the two do not go together.
