@@ -17,8 +17,11 @@ namespace RateWall.Commands;
 /// <param name="time">The clock.</param>
 internal sealed class PortMeasures(StateDatabase state, KernelPorts kernel, EffectivePolicy policy, TimeProvider time)
 {
-    /// <summary>Deadlines closer than this are the same: the kernel keeps milliseconds, and time passes on the way.</summary>
+    /// <summary>What ends no more than this too early stands: the kernel keeps milliseconds.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>What ends no more than this too late is as it was said: a busy machine takes its time between clock and kernel.</summary>
+    private static readonly TimeSpan Delay = TimeSpan.FromSeconds(10);
 
     /// <summary>Puts services under siege until a time. An earlier time than the one that stands changes nothing unless <paramref name="shorten"/>.</summary>
     /// <exception cref="NetfilterException">The kernel refused; what was written down before stands.</exception>
@@ -83,7 +86,7 @@ internal sealed class PortMeasures(StateDatabase state, KernelPorts kernel, Effe
 
         bool Stands(StoredMeasure measure, int port) => measure.Kind == MeasureKind.Siege
             ? sieges.TryGetValue(port, out DateTimeOffset until) && until > measure.Until - Tolerance
-            : lockdowns.TryGetValue(port, out Lockdown? stands) && (stands.Until - measure.Until).Duration() < Tolerance
+            : lockdowns.TryGetValue(port, out Lockdown? stands) && stands.Until > measure.Until - Tolerance && stands.Until < measure.Until + Delay
                 && stands.Trusted == measure.Trusted && stands.Except.SequenceEqual(KernelBans.OutermostOnly(measure.Except).Order());
     }
 

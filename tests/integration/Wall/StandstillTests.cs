@@ -1,6 +1,8 @@
+using RateWall.Commands;
 using RateWall.Detection;
 using RateWall.IntegrationTests.Machine;
 using RateWall.Policy;
+using RateWall.Storage;
 using RateWall.Wall;
 
 namespace RateWall.IntegrationTests.Wall;
@@ -42,6 +44,23 @@ public sealed class StandstillTests
             using KernelPorts ports = KernelPorts.Open(new HaltingClock());
             // The kernel counts in ticks.
             Assert.InRange(ports.Sieges()[22], until.AddMilliseconds(-50), DateTimeOffset.MaxValue);
+        });
+    }
+
+    [LinuxFact]
+    public void Lockdown_GivenToTheKernelLate_StandsAsSaid()
+    {
+        using var space = new NetworkNamespace();
+        using var directory = new TemporaryDirectory();
+        space.NftLoad(RulesetRenderer.BuiltIn.Render(Policy).Text);
+        space.Run(() =>
+        {
+            var clock = new HaltingClock();
+            using StateDatabase state = StateDatabase.Open(directory.Root, clock, TextWriter.Null);
+            using KernelPorts ports = KernelPorts.Open(clock);
+            var measures = new PortMeasures(state, ports, Policy, clock);
+            measures.Lock([Policy.Services[0]], new Lockdown(DateTimeOffset.UtcNow.AddHours(1), Trusted: false, []));
+            Assert.Empty(measures.Missing());
         });
     }
 
