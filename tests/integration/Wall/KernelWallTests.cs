@@ -43,8 +43,8 @@ public sealed class KernelWallTests : IDisposable
         Assert.True(Apply(other).Changed);
 
         string bans = space.Nft("list", "set", "inet", "ratewall", "ban4");
-        Assert.Matches(@"192\.0\.2\.7 counter packets 5 bytes 300 timeout 1h expires 29m5\d", bans);
-        Assert.Matches(@"198\.51\.100\.0/25 .*timeout 2h expires 1h29m5\d", space.Nft("list", "set", "inet", "ratewall", "bannet4"));
+        Assert.Matches(@"192\.0\.2\.7 counter packets 5 bytes 300 timeout 1h expires 29m\d", bans);
+        Assert.Matches(@"198\.51\.100\.0/25 .*timeout 2h expires 1h29m\d", space.Nft("list", "set", "inet", "ratewall", "bannet4"));
         Assert.Contains("192.0.2.8", space.Nft("list", "set", "inet", "ratewall", "trusted4_ssh"), StringComparison.Ordinal);
         string table = space.Nft("list", "table", "inet", "ratewall");
         Assert.DoesNotContain("imap", table, StringComparison.Ordinal);
@@ -102,10 +102,10 @@ public sealed class KernelWallTests : IDisposable
         Assert.True(Apply(other with { Bans = other.Bans with { Size = 2000 } }).Changed);
         string bans = space.Nft("list", "set", "inet", "ratewall", "ban4");
         Assert.Contains("size 2000", bans, StringComparison.Ordinal);
-        Assert.Matches(@"192\.0\.2\.7 counter packets 5 bytes 300 timeout 1h expires 29m5\d", bans);
+        Assert.Matches(@"192\.0\.2\.7 counter packets 5 bytes 300 timeout 1h expires 29m\d", bans);
         string hits = space.Nft("list", "set", "inet", "ratewall", "ssh_v4_h1");
         Assert.Contains("timeout 5m", hits, StringComparison.Ordinal);
-        Assert.Matches(@"192\.0\.2\.9 timeout 1m expires 4\d", hits);
+        Assert.Matches(@"192\.0\.2\.9 timeout 1m expires [34]\d", hits);
     }
 
     [LinuxFact]
@@ -149,10 +149,10 @@ public sealed class KernelWallTests : IDisposable
 
         Apply(policy);
 
-        Assert.Matches(@"elements = \{ 192\.0\.2\.7 counter packets 0 bytes 0 timeout 1h expires 29m5\d[^,]*\}", space.Nft("list", "set", "inet", "ratewall", "ban4"));
-        Assert.Matches(@"2001:db8:7::/48 counter packets 0 bytes 0 timeout 9d expires 7d23h59m5\d", space.Nft("list", "set", "inet", "ratewall", "bannet6"));
-        Assert.Matches(@"192\.0\.2\.9 \. 143 counter packets 0 bytes 0 timeout 2h expires 1h29m5\d", space.Nft("list", "set", "inet", "ratewall", "banport4"));
-        Assert.Matches(@"\{ 25 timeout 10m expires 4m5\d", space.Nft("list", "set", "inet", "ratewall", "siege").Replace("smtp", "25", StringComparison.Ordinal));
+        Assert.Matches(@"elements = \{ 192\.0\.2\.7 counter packets 0 bytes 0 timeout 1h expires 29m\d[^,]*\}", space.Nft("list", "set", "inet", "ratewall", "ban4"));
+        Assert.Matches(@"2001:db8:7::/48 counter packets 0 bytes 0 timeout 9d expires 7d23h59m\d", space.Nft("list", "set", "inet", "ratewall", "bannet6"));
+        Assert.Matches(@"192\.0\.2\.9 \. 143 counter packets 0 bytes 0 timeout 2h expires 1h29m\d", space.Nft("list", "set", "inet", "ratewall", "banport4"));
+        Assert.Matches(@"\{ 25 timeout 10m expires 4m\d", space.Nft("list", "set", "inet", "ratewall", "siege").Replace("smtp", "25", StringComparison.Ordinal));
         Assert.DoesNotContain("elements", space.Nft("list", "set", "inet", "ratewall", "ban6"), StringComparison.Ordinal);
         Assert.False(Compare(policy).Any);
     }
