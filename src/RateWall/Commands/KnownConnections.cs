@@ -26,12 +26,16 @@ internal static class KnownConnections
             if (keys.KeyOf(remote) != key) continue;
             ServicePolicy service = Array.Find(services, s => s.Ports.Contains(socket.Local.Port))!;
             if (!ledgers.TryGetValue(service.Name, out ConnectionLedger? ledger))
-                ledgers.Add(service.Name, ledger = state is null ? null : ServiceLedger.Read(service, keys, state, now));
+                ledgers.Add(service.Name, ledger = LedgerOf(service, keys, state, now));
             held.Add(FormOf(new(socket.Cookie, remote, socket.Remote.Port, socket.Local.Port), service.Name, ledger, now));
         }
 
         return [.. held.OrderByDescending(h => h.AgeSeconds ?? -1)];
     }
+
+    // Null where no look was ever taken: such a state may have no key for names either, and what only reads makes none.
+    private static ConnectionLedger? LedgerOf(ServicePolicy service, SourceKeys keys, StateDatabase? state, DateTimeOffset now) =>
+        state is null || state.LoadWindow(new(DetectionName.Holders, service.Name, default)).Count == 0 ? null : ServiceLedger.Read(service, keys, state, now);
 
     private static HeldForm FormOf(in OpenConnection connection, string service, ConnectionLedger? ledger, DateTimeOffset now)
     {

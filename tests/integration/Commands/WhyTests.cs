@@ -1,6 +1,8 @@
+using System.Net.Sockets;
 using System.Text.Json;
 using RateWall.IntegrationTests.Correlate;
 using RateWall.IntegrationTests.Machine;
+using RateWall.IntegrationTests.Wall;
 
 namespace RateWall.IntegrationTests.Commands;
 
@@ -15,6 +17,19 @@ public sealed class WhyTests : IDisposable
     {
         program.Dispose();
         network.Dispose();
+    }
+
+    [LinuxFact]
+    public void Why_ConnectionThatNobodyHasLookedAt_IsOfUnknownAge()
+    {
+        using var hosts = new TwoHosts(143);
+        using RateWallProgram fresh = new(hosts.Server);
+        fresh.Run("apply").MustSucceed("apply");
+        // There is a state, and no run of correlate has ever made its key for names.
+        fresh.Run("ban", "203.0.113.7", "--for", "1h").MustSucceed("ban");
+        using Socket held = hosts.Connect(TwoHosts.Client4, 143)!;
+        JsonElement connection = Assert.Single(fresh.Json("why", TwoHosts.Client4).GetProperty("connections").EnumerateArray());
+        Assert.Equal(("imap", "unknown"), (Text(connection, "service"), Text(connection, "login")));
     }
 
     [LinuxFact("setpriv")]
