@@ -44,6 +44,9 @@ public readonly record struct AddressPrefix : IComparable<AddressPrefix>
         return new(Network(address, width - length), (byte)length);
     }
 
+    /// <summary>The network that is just this IPv4 address, which the caller knows it to be: made for every try of a log.</summary>
+    internal static AddressPrefix OfIPv4(SourceAddress address) => new(address, 32);
+
     /// <summary>The network that is just this address.</summary>
     public static AddressPrefix Single(SourceAddress address) => Of(address, address.IsIPv4 ? 32 : 128);
 

@@ -38,7 +38,7 @@ public sealed class SourceKeys
     /// <summary>The key of a source: /32 for IPv4; /64 for IPv6, or /128 inside <see cref="ByHost"/>.</summary>
     public AddressPrefix KeyOf(SourceAddress source)
     {
-        if (source.IsIPv4) return AddressPrefix.Of(source, 32);
+        if (source.IsIPv4) return AddressPrefix.OfIPv4(source);
         foreach (AddressPrefix network in byHost)
             if (network.Contains(source)) return AddressPrefix.Of(source, 128);
         return AddressPrefix.Of(source, 64);

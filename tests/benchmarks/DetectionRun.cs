@@ -75,25 +75,7 @@ internal static partial class DetectionRun
     private static string Once(string file, Heartbeat? heartbeat = null)
     {
         var parser = new LogParser(RuleSet.BuiltIn, new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero), TimeZoneInfo.Utc) { Heartbeat = heartbeat };
-        var ten = new Threshold(10, TimeSpan.FromMinutes(10));
-        // As the built-in policy has it.
-        var all = new DetectionSet
-        {
-            Failures = ten,
-            Slow = new(30, TimeSpan.FromHours(24)),
-            Users = new(new(5, TimeSpan.FromMinutes(10)), new(30, TimeSpan.FromHours(1))),
-            Probes = new(20, TimeSpan.FromMinutes(10)),
-            DaemonLimit = new(20, TimeSpan.FromMinutes(10)),
-            Prefix = new(new(5, TimeSpan.FromHours(1)), TimeSpan.FromHours(1), TimeSpan.FromHours(24)),
-            Account = new(new(10, TimeSpan.FromHours(1)), TimeSpan.FromMinutes(10)),
-            Pressure = new(new(200, TimeSpan.FromMinutes(5)), TimeSpan.FromMinutes(10)),
-        };
-        ServiceDetection[] services =
-        [
-            new("ssh", "ssh", all), new("imap", "mail", all), new("pop3", "mail", all),
-            new("submission", "mail", all), new("sieve", "mail", all),
-        ];
-        var correlator = new Correlator(services, SourceKeys.Default, new NoPast(), UserNames.Passing(), TimeSpan.FromDays(30));
+        Correlator correlator = NewCorrelator();
         List<Offence> offences = [];
         long fired = 0;
         void Observe(in Attempt attempt) => correlator.Observe(attempt, offences);
@@ -114,6 +96,29 @@ internal static partial class DetectionRun
 
         parser.Settle(long.MaxValue / 2, Observe);
         return $"{parser.Lines} lines, {correlator.Attempts} attempts, {fired + offences.Count} offences";
+    }
+
+    private static Correlator NewCorrelator()
+    {
+        var ten = new Threshold(10, TimeSpan.FromMinutes(10));
+        // As the built-in policy has it.
+        var all = new DetectionSet
+        {
+            Failures = ten,
+            Slow = new(30, TimeSpan.FromHours(24)),
+            Users = new(new(5, TimeSpan.FromMinutes(10)), new(30, TimeSpan.FromHours(1))),
+            Probes = new(20, TimeSpan.FromMinutes(10)),
+            DaemonLimit = new(20, TimeSpan.FromMinutes(10)),
+            Prefix = new(new(5, TimeSpan.FromHours(1)), TimeSpan.FromHours(1), TimeSpan.FromHours(24)),
+            Account = new(new(10, TimeSpan.FromHours(1)), TimeSpan.FromMinutes(10)),
+            Pressure = new(new(200, TimeSpan.FromMinutes(5)), TimeSpan.FromMinutes(10)),
+        };
+        ServiceDetection[] services =
+        [
+            new("ssh", "ssh", all), new("imap", "mail", all), new("pop3", "mail", all),
+            new("submission", "mail", all), new("sieve", "mail", all),
+        ];
+        return new(services, SourceKeys.Default, new NoPast(), UserNames.Passing(), TimeSpan.FromDays(30));
     }
 
     private static void Compare(string tool, double ours, string[] arguments)

@@ -78,7 +78,7 @@ public sealed partial class Correlator
             return;
         }
 
-        Member[] all = [.. group.Members.Members];
+        Member[] all = [.. group.Members.Members(members)];
         group.Members.Reset();
         offences.Add(new(DetectionName.Prefix, offence.Service, network, offence.At, count, Time(all[0].UnixMilliseconds), threshold.Members.Within)
         {
@@ -102,11 +102,11 @@ public sealed partial class Correlator
         long stamp = attempt.UnixMilliseconds;
         if (window.Add(new(source, stamp), threshold.Sources.Milliseconds, threshold.Sources.Count, members) < threshold.Sources.Count) return;
         // Some may have logged in since.
-        for (int i = window.Members.Length - 1; i >= 0; i--)
-            if (!IsStranger(keys.KeyOf(window.Members[i].Address), at)) window.RemoveAt(i);
-        int count = window.Members.Length;
+        for (int i = window.Members(members).Length - 1; i >= 0; i--)
+            if (!IsStranger(keys.KeyOf(window.Members(members)[i].Address), at)) window.RemoveAt(i, members);
+        int count = window.Members(members).Length;
         if (count < threshold.Sources.Count) return;
-        foreach (Member one in window.Members)
+        foreach (Member one in window.Members(members))
             offences.Add(new(DetectionName.Account, at.Name, keys.KeyOf(one.Address), Time(stamp), count, Time(one.UnixMilliseconds), threshold.Sources.Within));
         window.Reset();
         RaiseSiege(at, DetectionName.Account, stamp, count);
@@ -190,7 +190,7 @@ public sealed partial class Correlator
     private IEnumerable<WindowState> ChangedTogether()
     {
         for (int i = 0; i < groups.Count; i++)
-            if (groups[i].Members.Changed) yield return new(IdOf(groups[i]), Marks([.. groups[i].Members.Members]));
+            if (groups[i].Members.Changed) yield return new(IdOf(groups[i]), Marks([.. groups[i].Members.Members(members)]));
         foreach (WatchedService at in services)
         {
             if (at.FailingChanged) yield return new(new(DetectionName.Pressure, at.Name, default), Marks(at.Failing!.All));

@@ -72,7 +72,7 @@ public sealed partial class Correlator
         // Five keys offered and then the right one, a slip and then the right password: no attack.
         if (!at.CountsTries) return;
         int window = WindowOf(source, service, TrySlot);
-        if (window >= 0 && windows[window].Window.Count > 0) windows[window].Window.Settle(user, stamp);
+        if (window >= 0 && windows[window].Window.Count > 0) windows[window].Window.Settle(user, stamp, tries);
     }
 
     private Standing StandingOf(int source, WatchedService at, long stamp)

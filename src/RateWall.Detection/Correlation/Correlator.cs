@@ -65,7 +65,7 @@ public sealed partial class Correlator
         get
         {
             for (int i = 0; i < windows.Count; i++)
-                if (windows[i].Window.Changed) yield return new(IdOf(windows[i]), Marks(windows[i].Window.Tries));
+                if (windows[i].Window.Changed) yield return new(IdOf(windows[i]), Marks(windows[i].Window.Tries(tries)));
             foreach (WindowState together in ChangedTogether()) yield return together;
         }
     }
@@ -112,7 +112,7 @@ public sealed partial class Correlator
         int source = sources.Find(key);
         if (source < 0) return;
         for (int row = sources[source].Window; row != 0; row = windows[row - 1].Next)
-            windows[row - 1].Window.Forget(upToUnixMilliseconds);
+            windows[row - 1].Window.Forget(upToUnixMilliseconds, tries);
     }
 
     /// <summary>Forgets what has been saved; it is loaded again when it is next touched.</summary>
@@ -166,7 +166,7 @@ public sealed partial class Correlator
         if (standing != Standing.Stranger && user != 0 && HasLoggedIn(source, at, user, stamp))
         {
             made = new(stamp, user | 1);
-            if (window.Holds(made.User, stamp, WatchedService.PairMilliseconds)) return false;
+            if (window.Holds(made.User, stamp, WatchedService.PairMilliseconds, tries)) return false;
             times = 1;
         }
 
@@ -176,11 +176,11 @@ public sealed partial class Correlator
         Threshold? many = trusted ? at.Set.Users?.Trusted : at.Set.Users?.Stranger;
         string fired;
         Threshold crossed;
-        if (at.Set.Failures is { } failures && window.Reaches(stamp, failures.Milliseconds, failures.Count * factor, out int found, out long since))
+        if (at.Set.Failures is { } failures && window.Reaches(stamp, failures.Milliseconds, failures.Count * factor, tries, out int found, out long since))
             (fired, crossed) = (DetectionName.Failures, failures);
-        else if (many is not null && made.IsStrangers && window.ReachesNames(stamp, many.Milliseconds, many.Count, out found, out since))
+        else if (many is not null && made.IsStrangers && window.ReachesNames(stamp, many.Milliseconds, many.Count, tries, out found, out since))
             (fired, crossed) = (DetectionName.Users, many);
-        else if (at.Set.Slow is { } slow && window.Reaches(stamp, slow.Milliseconds, slow.Count * factor, out found, out since))
+        else if (at.Set.Slow is { } slow && window.Reaches(stamp, slow.Milliseconds, slow.Count * factor, tries, out found, out since))
             (fired, crossed) = (DetectionName.Slow, slow);
         else
             return true;
@@ -204,7 +204,7 @@ public sealed partial class Correlator
 
         ref SlidingWindow window = ref windows[row].Window;
         window.Add(new(stamp, 0), Times(attempt), 2 * threshold.Milliseconds, threshold.Count + WatchedService.MostOfALine, tries);
-        if (!window.Reaches(stamp, threshold.Milliseconds, threshold.Count, out int found, out long since)) return;
+        if (!window.Reaches(stamp, threshold.Milliseconds, threshold.Count, tries, out int found, out long since)) return;
         Offended(row, service, new(detection, at.Name, sources[source].Key, Time(stamp), found, Time(since), threshold.Within), offences);
     }
 

@@ -10,14 +10,14 @@ internal readonly record struct Member(SourceAddress Address, long UnixMilliseco
 /// </summary>
 internal struct MemberWindow
 {
-    private Room<Member> room;
+    private Room room;
     private int count;
 
     /// <summary>True when it differs from what the storage holds.</summary>
     public bool Changed { readonly get; set; }
 
     /// <summary>The members, those seen longest ago first.</summary>
-    public readonly ReadOnlySpan<Member> Members => room.First(count);
+    public readonly Span<Member> Members(RoomPool<Member> pool) => pool.Items(room)[..count];
 
     /// <summary>Fills it from the storage.</summary>
     public void Load(IReadOnlyList<WindowMark> saved, RoomPool<Member> pool)
@@ -31,29 +31,35 @@ internal struct MemberWindow
         Changed = true;
         if (count > 0)
         {
-            long newest = Members[^1].UnixMilliseconds;
+            long newest = pool.PageOf(room)[room.Offset + count - 1].UnixMilliseconds;
             if (seen.UnixMilliseconds <= newest - (2 * length)) count = 0;
             else if (seen.UnixMilliseconds <= newest - length) return count;
         }
 
-        int known = Find(seen.Address);
+        int known = Find(seen.Address, pool);
         if (known >= 0)
         {
-            if (Members[known].UnixMilliseconds >= seen.UnixMilliseconds) return count;
-            RemoveAt(known);
+            if (pool.PageOf(room)[room.Offset + known].UnixMilliseconds >= seen.UnixMilliseconds) return count;
+            RemoveAt(known, pool);
         }
 
         Insert(seen, pool);
-        while (count > most || Members[0].UnixMilliseconds <= Members[^1].UnixMilliseconds - length) RemoveAt(0);
+        Member[] page = pool.PageOf(room);
+        int old = 0;
+        while (count - old > most || page[room.Offset + old].UnixMilliseconds <= page[room.Offset + count - 1].UnixMilliseconds - length) old++;
+        if (old == 0) return count;
+        count -= old;
+        Array.Copy(page, room.Offset + old, page, room.Offset, count);
         return count;
     }
 
     /// <summary>Takes a member out.</summary>
-    public void RemoveAt(int index)
+    public void RemoveAt(int index, RoomPool<Member> pool)
     {
         Changed = true;
-        Members[(index + 1)..].CopyTo(room.Items[index..]);
+        Member[] page = pool.PageOf(room);
         count--;
+        Array.Copy(page, room.Offset + index + 1, page, room.Offset + index, count - index);
     }
 
     /// <summary>Starts anew.</summary>
@@ -63,11 +69,11 @@ internal struct MemberWindow
         count = 0;
     }
 
-    private readonly int Find(SourceAddress address)
+    private readonly int Find(SourceAddress address, RoomPool<Member> pool)
     {
-        ReadOnlySpan<Member> held = Members;
-        for (int i = held.Length - 1; i >= 0; i--)
-            if (held[i].Address == address) return i;
+        Member[] page = pool.PageOf(room);
+        for (int i = count - 1; i >= 0; i--)
+            if (page[room.Offset + i].Address == address) return i;
         return -1;
     }
 
@@ -75,17 +81,16 @@ internal struct MemberWindow
     {
         if (count == room.Length)
         {
-            Room<Member> wider = pool.Rent(count + 1);
-            Members.CopyTo(wider.Items);
+            Room wider = pool.Rent(count + 1);
+            Members(pool).CopyTo(pool.Items(wider));
             pool.Return(room);
             room = wider;
         }
 
-        Span<Member> items = room.Items;
-        int at = count;
-        while (at > 0 && items[at - 1].UnixMilliseconds > seen.UnixMilliseconds) at--;
-        if (at < count) items[at..count].CopyTo(items[(at + 1)..]);
-        items[at] = seen;
+        Member[] page = pool.PageOf(room);
+        int at = room.Offset + count;
+        for (; at > room.Offset && page[at - 1].UnixMilliseconds > seen.UnixMilliseconds; at--) page[at] = page[at - 1];
+        page[at] = seen;
         count++;
     }
 }

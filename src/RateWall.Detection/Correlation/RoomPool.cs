@@ -2,21 +2,38 @@ using System.Numerics;
 
 namespace RateWall.Detection.Correlation;
 
-/// <summary>A stretch of a <see cref="RoomPool{T}"/> page.</summary>
-/// <param name="page">The page, or null: no room at all.</param>
-/// <param name="offset">Where it begins.</param>
-/// <param name="length">How many items fit: a power of two, or 0.</param>
-internal readonly struct Room<T>(T[]? page, int offset, int length)
-    where T : struct
+/// <summary>
+/// A stretch of a <see cref="RoomPool{T}"/> page, in numbers: a row that holds one has nothing that the garbage collector
+/// would have to look at, however many rows there are.
+/// </summary>
+internal readonly struct Room
 {
-    /// <summary>How many items fit.</summary>
-    public int Length => length;
+    private readonly int place;
 
-    /// <summary>The items.</summary>
-    public Span<T> Items => page.AsSpan(offset, length);
+    /// <param name="page">The page's number.</param>
+    /// <param name="offset">Where it begins, less than 2^16.</param>
+    /// <param name="length">How many items fit: a power of two.</param>
+    public Room(int page, int offset, int length)
+    {
+        place = page + 1;
+        Offset = (ushort)offset;
+        LengthBits = (byte)BitOperations.Log2((uint)length);
+    }
 
-    /// <summary>The first of the items.</summary>
-    public ReadOnlySpan<T> First(int count) => page.AsSpan(offset, count);
+    /// <summary>False for the default: no room at all.</summary>
+    public bool Exists => place != 0;
+
+    /// <summary>The page's number.</summary>
+    public int Page => place - 1;
+
+    /// <summary>Where it begins.</summary>
+    public readonly ushort Offset;
+
+    /// <summary>The logarithm of its length.</summary>
+    public readonly byte LengthBits;
+
+    /// <summary>How many items fit: a power of two, or 0.</summary>
+    public int Length => Exists ? 1 << LengthBits : 0;
 }
 
 /// <summary>
@@ -32,61 +49,71 @@ internal sealed class RoomPool<T>
     // Up to 48 KiB: below the size from which on the run-time clears and keeps arrays apart.
     private const int PageLength = 2048;
 
-    // By the logarithm of the length; a chain instead of a stack of structs, for which code would be made in every run.
-    private readonly Returned?[] free = new Returned?[32];
-    private Returned? spare;
-    private T[] page = [];
+    // By the logarithm of the length.
+    private readonly int[][] free = new int[32][];
+    private readonly int[] freeCounts = new int[32];
+    private T[][] pages = [];
+    private int count;
+    private int open = -1;
     private int used;
 
+    /// <summary>
+    /// The page that a room is on: its items stand from the room's offset on. What is called for every try goes over the page
+    /// itself, because spans of a struct of ours are calls in code that is compiled ahead.
+    /// </summary>
+    public T[] PageOf(Room room) => room.Exists ? pages[room.Page] : [];
+
+    /// <summary>The items of a room; none of the default's.</summary>
+    public Span<T> Items(Room room) => room.Exists ? pages[room.Page].AsSpan(room.Offset, room.Length) : [];
+
     /// <summary>Gives room for at least <paramref name="wanted"/> items; its content is undefined.</summary>
-    public Room<T> Rent(int wanted)
+    public Room Rent(int wanted)
     {
         int length = Math.Max(Least, (int)BitOperations.RoundUpToPowerOf2((uint)wanted));
-        ref Returned? chain = ref free[BitOperations.Log2((uint)length)];
-        if (chain is { } known)
+        int bits = BitOperations.Log2((uint)length);
+        if (freeCounts[bits] > 0)
         {
-            chain = known.Next;
-            known.Next = spare;
-            spare = known;
-            return known.Room;
+            int known = free[bits][--freeCounts[bits]];
+            return new(known / PageLength, known % PageLength, length);
         }
 
-        if (length > PageLength / 4) return new(new T[length], 0, length);
-        if (used + length > page.Length)
+        // A page of its own, also when it comes back.
+        if (length > PageLength / 4) return new(AddPage(length), 0, length);
+        if (open < 0 || used + length > PageLength)
         {
-            page = new T[PageLength];
+            open = AddPage(PageLength);
             used = 0;
         }
 
         used += length;
-        return new(page, used - length, length);
+        return new(open, used - length, length);
     }
 
     /// <summary>Takes room back.</summary>
-    public void Return(Room<T> room)
+    public void Return(Room room)
     {
-        if (room.Length == 0 || room.Length > PageLength / 4) return;
-        Returned entry = spare ?? new();
-        spare = entry.Next;
-        ref Returned? chain = ref free[BitOperations.Log2((uint)room.Length)];
-        entry.Room = room;
-        entry.Next = chain;
-        chain = entry;
+        if (!room.Exists) return;
+        ref int[] list = ref free[room.LengthBits];
+        ref int filled = ref freeCounts[room.LengthBits];
+        if (list is null) list = new int[16];
+        else if (filled == list.Length) Array.Resize(ref list, 2 * filled);
+        list[filled++] = (room.Page * PageLength) + room.Offset;
     }
 
     /// <summary>Forgets every page: nothing that was given out is in use any more.</summary>
     public void Clear()
     {
         Array.Clear(free);
-        spare = null;
-        page = [];
-        used = 0;
+        Array.Clear(freeCounts);
+        pages = [];
+        count = 0;
+        open = -1;
     }
 
-    private sealed class Returned
+    private int AddPage(int length)
     {
-        public Room<T> Room { get; set; }
-
-        public Returned? Next { get; set; }
+        if (count == pages.Length) Array.Resize(ref pages, Math.Max(16, 2 * count));
+        pages[count] = new T[length];
+        return count++;
     }
 }

@@ -23,7 +23,7 @@ internal readonly record struct Try(long UnixMilliseconds, ulong User)
 /// </summary>
 internal struct SlidingWindow
 {
-    private Room<Try> room;
+    private Room room;
     private int count;
 
     /// <summary>True when it differs from what the storage holds.</summary>
@@ -33,7 +33,7 @@ internal struct SlidingWindow
     public readonly int Count => count;
 
     /// <summary>The tries held.</summary>
-    public readonly ReadOnlySpan<Try> Tries => room.First(count);
+    public readonly Span<Try> Tries(RoomPool<Try> pool) => pool.Items(room)[..count];
 
     /// <summary>Fills it from the storage.</summary>
     public void Load(IReadOnlyList<WindowMark> saved, RoomPool<Try> pool)
@@ -47,51 +47,51 @@ internal struct SlidingWindow
         Changed = true;
         if (count > 0)
         {
-            ReadOnlySpan<Try> held = Tries;
-            if (held[0].UnixMilliseconds <= made.UnixMilliseconds - reach || held[^1].UnixMilliseconds >= made.UnixMilliseconds + reach)
-                Keep(made.UnixMilliseconds - reach, made.UnixMilliseconds + reach);
+            Try[] page = pool.PageOf(room);
+            if (page[room.Offset].UnixMilliseconds <= made.UnixMilliseconds - reach || page[room.Offset + count - 1].UnixMilliseconds >= made.UnixMilliseconds + reach)
+                Keep(made.UnixMilliseconds - reach, made.UnixMilliseconds + reach, pool);
         }
 
         Insert(made, times, pool);
-        if (count > most) DropOldest(count - most);
+        if (count > most) DropOldest(count - most, pool);
     }
 
     /// <summary>Whether a stretch that holds <paramref name="stamp"/> holds so many tries: the fullest, the earliest of equals.</summary>
-    public readonly bool Reaches(long stamp, long length, long threshold, out int found, out long since)
+    public readonly bool Reaches(long stamp, long length, long threshold, RoomPool<Try> pool, out int found, out long since)
     {
         (found, since) = (0, stamp);
         if (count < threshold) return false;
-        ReadOnlySpan<Try> held = Tries;
+        Try[] page = pool.PageOf(room);
+        int low = room.Offset, end = room.Offset + count;
         // Nearly always the try is the newest: then the last so many must lie close enough to it.
-        if (stamp >= held[^1].UnixMilliseconds && stamp - held[count - (int)threshold].UnixMilliseconds >= length) return false;
-        int low = 0;
-        for (int high = 0; high < held.Length && held[high].UnixMilliseconds - stamp < length; high++)
+        if (stamp >= page[end - 1].UnixMilliseconds && stamp - page[end - (int)threshold].UnixMilliseconds >= length) return false;
+        for (int high = low; high < end && page[high].UnixMilliseconds - stamp < length; high++)
         {
-            while (held[high].UnixMilliseconds - held[low].UnixMilliseconds >= length) low++;
-            if (held[high].UnixMilliseconds < stamp || held[low].UnixMilliseconds > stamp) continue;
-            if (high - low + 1 > found) (found, since) = (high - low + 1, held[low].UnixMilliseconds);
+            while (page[high].UnixMilliseconds - page[low].UnixMilliseconds >= length) low++;
+            if (page[high].UnixMilliseconds < stamp || page[low].UnixMilliseconds > stamp) continue;
+            if (high - low + 1 > found) (found, since) = (high - low + 1, page[low].UnixMilliseconds);
         }
 
         return found >= threshold;
     }
 
     /// <summary>Whether a stretch that holds <paramref name="stamp"/> holds so many different strangers' names.</summary>
-    public readonly bool ReachesNames(long stamp, long length, int threshold, out int found, out long since)
+    public readonly bool ReachesNames(long stamp, long length, int threshold, RoomPool<Try> pool, out int found, out long since)
     {
         (found, since) = (0, stamp);
         if (count < threshold) return false;
-        ReadOnlySpan<Try> held = Tries;
-        int end = count;
-        while (end > 0 && held[end - 1].UnixMilliseconds - stamp >= length) end--;
+        Try[] page = pool.PageOf(room);
+        int end = room.Offset + count;
+        while (end > room.Offset && page[end - 1].UnixMilliseconds - stamp >= length) end--;
         int low = end;
-        while (low > 0 && stamp - held[low - 1].UnixMilliseconds < length) low--;
-        for (; end - low >= threshold && held[low].UnixMilliseconds <= stamp; low++)
+        while (low > room.Offset && stamp - page[low - 1].UnixMilliseconds < length) low--;
+        for (; end - low >= threshold && page[low].UnixMilliseconds <= stamp; low++)
         {
             int high = end;
-            while (held[high - 1].UnixMilliseconds - held[low].UnixMilliseconds >= length) high--;
+            while (page[high - 1].UnixMilliseconds - page[low].UnixMilliseconds >= length) high--;
             if (high - low < threshold) continue;
-            int names = CountNames(held[low..high]);
-            if (names > found) (found, since) = (names, held[low].UnixMilliseconds);
+            int names = CountNames(page.AsSpan(low, high - low));
+            if (names > found) (found, since) = (names, page[low].UnixMilliseconds);
             // What begins later and ends no later holds no more.
             if (high == end) break;
         }
@@ -100,21 +100,21 @@ internal struct SlidingWindow
     }
 
     /// <summary>True when a try of this name lies less than so long from a time.</summary>
-    public readonly bool Holds(ulong user, long stamp, long within)
+    public readonly bool Holds(ulong user, long stamp, long within, RoomPool<Try> pool)
     {
-        ReadOnlySpan<Try> held = Tries;
-        for (int i = held.Length - 1; i >= 0 && stamp - held[i].UnixMilliseconds < within; i--)
-            if (held[i].User == user && held[i].UnixMilliseconds - stamp < within) return true;
+        Try[] page = pool.PageOf(room);
+        for (int i = room.Offset + count - 1; i >= room.Offset && stamp - page[i].UnixMilliseconds < within; i--)
+            if (page[i].User == user && page[i].UnixMilliseconds - stamp < within) return true;
         return false;
     }
 
     /// <summary>Drops the tries of a user up to a time, whichever way they count.</summary>
-    public void Settle(ulong user, long upTo)
+    public void Settle(ulong user, long upTo, RoomPool<Try> pool)
     {
-        Span<Try> held = room.Items[..count];
+        Try[] page = pool.PageOf(room);
         int kept = 0;
-        foreach (Try one in held)
-            if (one.UnixMilliseconds > upTo || (one.User | 1) != (user | 1)) held[kept++] = one;
+        for (int i = room.Offset; i < room.Offset + count; i++)
+            if (page[i].UnixMilliseconds > upTo || (page[i].User | 1) != (user | 1)) page[room.Offset + kept++] = page[i];
         Changed |= kept != count;
         count = kept;
     }
@@ -127,10 +127,10 @@ internal struct SlidingWindow
     }
 
     /// <summary>Drops the tries at or before <paramref name="stamp"/>.</summary>
-    public void Forget(long stamp)
+    public void Forget(long stamp, RoomPool<Try> pool)
     {
         int before = count;
-        Keep(stamp, long.MaxValue);
+        Keep(stamp, long.MaxValue, pool);
         Changed |= count != before;
     }
 
@@ -153,39 +153,39 @@ internal struct SlidingWindow
     }
 
     // Those after the one and before the other time.
-    private void Keep(long after, long before)
+    private void Keep(long after, long before, RoomPool<Try> pool)
     {
-        ReadOnlySpan<Try> held = Tries;
+        ReadOnlySpan<Try> held = Tries(pool);
         int end = held.Length, start = 0;
         while (end > 0 && held[end - 1].UnixMilliseconds >= before) end--;
         while (start < end && held[start].UnixMilliseconds <= after) start++;
         count = end;
-        DropOldest(start);
+        DropOldest(start, pool);
     }
 
-    private void DropOldest(int drop)
+    private void DropOldest(int drop, RoomPool<Try> pool)
     {
         if (drop == 0) return;
-        Tries[drop..].CopyTo(room.Items);
+        Span<Try> held = Tries(pool);
+        held[drop..].CopyTo(held);
         count -= drop;
     }
 
     private void Insert(Try made, int times, RoomPool<Try> pool)
     {
         MakeRoom(times, pool);
-        Span<Try> tries = room.Items;
-        int at = count;
-        while (at > 0 && tries[at - 1].UnixMilliseconds > made.UnixMilliseconds) at--;
-        if (at < count) tries[at..count].CopyTo(tries[(at + times)..]);
-        tries.Slice(at, times).Fill(made);
+        Try[] page = pool.PageOf(room);
+        int at = room.Offset + count;
+        for (; at > room.Offset && page[at - 1].UnixMilliseconds > made.UnixMilliseconds; at--) page[at - 1 + times] = page[at - 1];
+        for (int i = 0; i < times; i++) page[at + i] = made;
         count += times;
     }
 
     private void MakeRoom(int more, RoomPool<Try> pool)
     {
         if (count + more <= room.Length) return;
-        Room<Try> wider = pool.Rent(count + more);
-        Tries.CopyTo(wider.Items);
+        Room wider = pool.Rent(count + more);
+        Tries(pool).CopyTo(pool.Items(wider));
         pool.Return(room);
         room = wider;
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 namespace RateWall.Detection.Correlation;
@@ -55,6 +56,7 @@ public sealed class UserNames(ReadOnlySpan<byte> key)
         return word | (upper >> 2);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Take(ulong word, ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3)
     {
         v3 ^= word;
@@ -63,6 +65,7 @@ public sealed class UserNames(ReadOnlySpan<byte> key)
         v0 ^= word;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Round(ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3)
     {
         v0 += v1;
