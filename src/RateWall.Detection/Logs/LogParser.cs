@@ -53,6 +53,7 @@ public sealed class LogParser
     private long now;
     private readonly OpenSessions sessions;
     private readonly TwiceWritten written;
+    private readonly RecentPrograms programs;
     private long unfinished;
 
     /// <param name="rules">The rule files to match with.</param>
@@ -69,6 +70,7 @@ public sealed class LogParser
         open = new(rules);
         sessions = new(rules);
         written = new(rules);
+        programs = new(rules);
     }
 
     /// <summary>Counts what is understood of each program; null: nobody wants to know.</summary>
@@ -129,7 +131,7 @@ public sealed class LogParser
             {
                 read++;
                 lines.Take(tagged.End + 1);
-                ProgramRules[] files = rules.Find(ref Unsafe.AsRef(in rest[tagged.ProgramStart]), tagged.ProgramLength);
+                ProgramRules[] files = programs.Find(ref Unsafe.AsRef(in rest[tagged.ProgramStart]), tagged.ProgramLength);
                 if (files.Length > 0 && (own is null || ReferenceEquals(own, files))) ReadTagged(rest, tagged, files, onAttempt);
                 else if (!program.IsEmpty) ReadLine(rest[..tagged.End], program, onAttempt);
                 continue;
@@ -160,7 +162,7 @@ public sealed class LogParser
         ReadOnlySpan<byte> found = message;
         if (!Match(ref found, rules.Find(origin.Program), out RuleMatch match)) return;
         long time = origin.UnixMilliseconds == 0 ? now : origin.UnixMilliseconds;
-        HandOn(new(message, found, origin.ProcessId, time, match) { SyslogStart = 0, Priority = origin.Priority }, onAttempt);
+        HandOn(new(message, found, origin.ProcessId, time) { SyslogStart = 0, Priority = origin.Priority }, match, onAttempt);
     }
 
     /// <summary>Hands on the notes that have waited their ten seconds at <paramref name="unixMilliseconds"/>.</summary>
@@ -177,10 +179,11 @@ public sealed class LogParser
     public bool TryExplain(ReadOnlySpan<byte> line, ReadOnlySpan<byte> program, out Attempt attempt)
     {
         attempt = default;
-        if (line.Length > LogLines.MaxLine || !TryMatch(line, program, out Line matched)) return false;
-        attempt = AttemptOf(matched);
-        if (matched.Match.Rule.Counting != Counting.Opens) return true;
-        Open(matched, attempt);
+        if (line.Length > LogLines.MaxLine || !TryMatch(line, program, out RuleMatch match, out Line matched)) return false;
+        bool hasSource = TryFindSource(matched, match, out SourceAddress source);
+        attempt = AttemptOf(matched, match, hasSource, source);
+        if (match.Rule.Counting != Counting.Opens) return true;
+        Open(matched, match, attempt);
         attempt = default;
         return false;
     }
@@ -192,15 +195,15 @@ public sealed class LogParser
         // Only now the rest of the header is worth reading: "[123]: " behind the program, or ": ".
         ReadOnlySpan<byte> behind = text[(tagged.ProgramStart + tagged.ProgramLength)..(tagged.MessageStart - 2)];
         int process = behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]);
-        HandOn(new(text[..tagged.End], message, process, stamps.Read(text[..TaggedLine.Stamp]), match) { SyslogStart = tagged.MessageStart }, onAttempt);
+        HandOn(new(text[..tagged.End], message, process, stamps.Read(text[..TaggedLine.Stamp])) { SyslogStart = tagged.MessageStart }, match, onAttempt);
     }
 
     private void ReadLine(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
     {
-        if (TryMatch(text, program, out Line line)) HandOn(line, onAttempt);
+        if (TryMatch(text, program, out RuleMatch match, out Line line)) HandOn(line, match, onAttempt);
     }
 
-    private bool TryMatch(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, out Line line)
+    private bool TryMatch(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, out RuleMatch match, out Line line)
     {
         LineHeader header = LineHeader.Read(text);
         ReadOnlySpan<byte> message = header.Message;
@@ -217,8 +220,8 @@ public sealed class LogParser
             start = -1;
         }
 
-        bool matched = Match(ref message, files, out RuleMatch match);
-        line = matched ? new(text, message, process, TimeOf(header.Stamp, message, match), match) { SyslogStart = start } : default;
+        bool matched = Match(ref message, files, out match);
+        line = matched ? new(text, message, process, TimeOf(header.Stamp, message, match)) { SyslogStart = start } : default;
         return matched;
     }
 
@@ -250,93 +253,101 @@ public sealed class LogParser
         else Heartbeat!.Unmatched(files, message);
     }
 
-    private void HandOn(scoped in Line line, AttemptHandler onAttempt)
+    private void HandOn(scoped in Line line, scoped in RuleMatch match, AttemptHandler onAttempt)
     {
-        Rule rule = line.Match.Rule;
+        Rule rule = match.Rule;
         if (rule.Counting == Counting.Echo) return;
-        Attempt attempt = AttemptOf(line);
-        if (rule.Counting == Counting.Opens)
-        {
-            Open(line, attempt);
-            return;
-        }
-
-        if (!line.Match.File.HasNotes)
-        {
-            onAttempt(attempt);
-            return;
-        }
-
-        if (rule.Counting == Counting.Counts && line.Match.File.CopyPriority is not null && line.SyslogStart >= 0
-            && !TakeCopies(line, ref attempt)) return;
-        open.SettleFirst(attempt.UnixMilliseconds, onAttempt);
-        RuleFile file = line.Match.File;
+        RuleFile file = match.File;
+        bool hasSource = TryFindSource(line, match, out SourceAddress source);
         if (rule.Counting == Counting.Note)
         {
-            open.Note(file.Name, file.Program, line.ProcessId, attempt, onAttempt);
+            Note(line, match, new(file, line.ProcessId, hasSource, source), onAttempt);
             return;
         }
 
-        // A limit is no try of its own: it neither answers for a note nor makes later ones superfluous.
-        if (rule.Kind != AttemptKind.Limit) open.Counted(file.Name, file.Program, line.ProcessId, attempt, onAttempt);
+        Attempt attempt = AttemptOf(line, match, hasSource, source);
+        if (rule.Counting == Counting.Opens)
+        {
+            Open(line, match, attempt);
+            return;
+        }
+
+        if (file.HasNotes)
+        {
+            if (file.CopyPriority is not null && line.SyslogStart >= 0 && !TakeCopies(line, match, ref attempt)) return;
+            open.SettleFirst(line.UnixMilliseconds, onAttempt);
+            // A limit is no try of its own: it neither answers for a note nor makes later ones superfluous.
+            if (rule.Kind != AttemptKind.Limit) open.Counted(new(file, line.ProcessId, hasSource, source), attempt, onAttempt);
+        }
+
         onAttempt(attempt);
     }
 
+    private void Note(scoped in Line line, scoped in RuleMatch match, in TryKey key, AttemptHandler onAttempt)
+    {
+        open.SettleFirst(line.UnixMilliseconds, onAttempt);
+        OpenTry? known = open.Find(key);
+        // Nearly always: most of what a daemon says of a try it says besides the line that counts.
+        if (!OpenTries.IsCounted(known, line.UnixMilliseconds)) open.Note(known, key, AttemptOf(line, match, key.HasSource, key.Source), onAttempt);
+    }
+
     // Leaves the tries of the lines that are no copies; false when there are none.
-    private bool TakeCopies(scoped in Line line, ref Attempt attempt)
+    private bool TakeCopies(scoped in Line line, scoped in RuleMatch match, ref Attempt attempt)
     {
         ReadOnlySpan<byte> text = line.Whole[line.SyslogStart..].TrimEnd("\r "u8);
         if (text.StartsWith("message repeated "u8)) text = text[(text.IndexOf((byte)'[') + 1)..^1].Trim((byte)' ');
-        RuleMatch match = line.Match;
         int originals = written.Originals(match.File, line.ProcessId, text, line.UnixMilliseconds, line.Priority, match.Lines);
         attempt = attempt with { Count = (int)((long)match.Count * originals / match.Lines) };
         return originals > 0;
     }
 
-    private void Open(scoped in Line line, in Attempt attempt)
+    private void Open(scoped in Line line, scoped in RuleMatch match, in Attempt attempt)
     {
-        Captures found = line.Match.Captures;
-        RuleFile file = line.Match.File;
+        Captures found = match.Captures;
+        RuleFile file = match.File;
         if (attempt.HasSource)
             sessions.Open(file.Name, file.Program, line.Message.Slice(found.SessionStart, found.SessionLength), attempt.Source, line.UnixMilliseconds);
     }
 
-    private Attempt AttemptOf(scoped in Line line)
+    private bool TryFindSource(scoped in Line line, scoped in RuleMatch match, out SourceAddress source)
     {
-        Captures found = line.Match.Captures;
-        SourceAddress source = default;
-        bool hasSource = found.AddressStart >= 0
-            && SourceAddress.TryParse(line.Message.Slice(found.AddressStart, found.AddressLength), out source);
-        if (found is { AddressStart: < 0, SessionStart: >= 0 })
-            hasSource = sessions.TryFind(line.Match.File.Name, line.Message.Slice(found.SessionStart, found.SessionLength), out source);
+        ref readonly Captures found = ref match.Captures;
+        if (found.AddressStart >= 0) return SourceAddress.TryParse(line.Message.Slice(found.AddressStart, found.AddressLength), out source);
+        if (found.SessionStart >= 0) return sessions.TryFind(match.File.Name, line.Message.Slice(found.SessionStart, found.SessionLength), out source);
+        source = default;
+        return false;
+    }
+
+    private static Attempt AttemptOf(scoped in Line line, scoped in RuleMatch match, bool hasSource, SourceAddress source)
+    {
+        ref readonly Captures found = ref match.Captures;
         int length = line.Whole.Length;
         while (length > 0 && line.Whole[length - 1] is (byte)'\r' or (byte)' ' or (byte)'\t') length--;
         return new()
         {
             UnixMilliseconds = line.UnixMilliseconds,
-            Service = line.Match.Service,
-            Kind = line.Match.Rule.Kind,
+            Service = match.Service,
+            Kind = match.Rule.Kind,
             HasSource = hasSource,
             Source = source,
             User = found.UserStart < 0 ? [] : line.Message.Slice(found.UserStart, found.UserLength),
-            Count = line.Match.Count,
-            IsNote = line.Match.Rule.Counting != Counting.Counts,
-            Port = hasSource && found.AddressStart >= 0 && line.Match.Rule.Kind == AttemptKind.Success
+            Count = match.Count,
+            IsNote = match.Rule.Counting != Counting.Counts,
+            Port = hasSource && found.AddressStart >= 0 && match.Rule.Kind == AttemptKind.Success
                 ? LoginPort.Of(line.Message[(found.AddressStart + found.AddressLength)..], source)
                 : 0,
-            Rule = line.Match.Rule.Name,
+            Rule = match.Rule.Name,
             Line = line.Whole[..length],
         };
     }
 
     private readonly ref struct Line(
-        ReadOnlySpan<byte> whole, ReadOnlySpan<byte> message, int processId, long unixMilliseconds, scoped in RuleMatch match)
+        ReadOnlySpan<byte> whole, ReadOnlySpan<byte> message, int processId, long unixMilliseconds)
     {
         public readonly ReadOnlySpan<byte> Whole = whole;
         public readonly ReadOnlySpan<byte> Message = message;
         public readonly int ProcessId = processId;
         public readonly long UnixMilliseconds = unixMilliseconds;
-        public readonly RuleMatch Match = match;
 
         /// <summary>Where the message begins in a line of syslog; -1: the line is of the daemon's own log.</summary>
         public int SyslogStart { get; init; }

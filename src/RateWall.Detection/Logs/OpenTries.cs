@@ -44,8 +44,8 @@ internal sealed class OpenTries
     {
         RuleFile? file = rules.FileOf(note.Program);
         if (file is null) return;
-        var key = new TryKey(file.Description.Name, note.ProcessId, note.Source);
-        OpenTry entry = Find(key) ?? Add(key, note.Program);
+        var key = new TryKey(file, note.ProcessId, note.Source is not null, note.Source.GetValueOrDefault());
+        OpenTry entry = Find(key) ?? Add(key);
         var attempt = new Attempt
         {
             UnixMilliseconds = note.UnixMilliseconds,
@@ -55,32 +55,45 @@ internal sealed class OpenTries
             Rule = note.Rule,
             Line = note.Line,
         };
-        entry.Become(attempt, note.Count, keepText: true);
+        entry.Become(attempt, note.Count);
         Renew(entry);
     }
 
     /// <summary>A line that counts was seen: its process's notes are told.</summary>
-    public void Counted(string file, string program, int process, in Attempt attempt, AttemptHandler onAttempt)
+    public void Counted(in TryKey key, in Attempt attempt, AttemptHandler onAttempt)
     {
-        TryKey key = KeyOf(file, process, attempt);
-        if (process != 0 && attempt.HasSource) Drop(new(file, process, null), attempt.UnixMilliseconds, onAttempt);
+        if (key.Process != 0 && key.HasSource) Drop(new(key.File, key.Process, hasSource: false, default), attempt.UnixMilliseconds, onAttempt);
         OpenTry? entry = Find(key);
         if (entry is not null) HandOnIfOver(entry, attempt.UnixMilliseconds, onAttempt);
-        else entry = Add(key, program);
-        entry.Become(attempt, 0, keepText: false);
+        else entry = Add(key);
+        entry.BecomeCounted(attempt);
         Renew(entry);
     }
 
-    /// <summary>A note was seen: it waits, unless its process has been counted already.</summary>
-    public void Note(string file, string program, int process, in Attempt attempt, AttemptHandler onAttempt)
+    /// <summary>What is held of a try, or null.</summary>
+    public OpenTry? Find(in TryKey key)
     {
-        TryKey key = KeyOf(file, process, attempt);
-        if (Find(key) is { } known)
+        OpenTry? entry = heads[key.Hash & (heads.Length - 1)];
+        while (entry is not null && !entry.Key.Is(key)) entry = entry.Chained;
+        return entry;
+    }
+
+    /// <summary>True when a process has been counted so lately that what it says now tells of the same try.</summary>
+    public static bool IsCounted(OpenTry? known, long unixMilliseconds) =>
+        known is { Count: 0 } && unixMilliseconds - known.UnixMilliseconds <= CountedMilliseconds;
+
+    /// <summary>A note was seen of a process that has not been counted: it waits.</summary>
+    /// <param name="known">What <see cref="Find"/> gave for the key.</param>
+    /// <param name="key">Whose it is.</param>
+    /// <param name="attempt">The note.</param>
+    /// <param name="onAttempt">Takes what has waited long enough.</param>
+    public void Note(OpenTry? known, in TryKey key, in Attempt attempt, AttemptHandler onAttempt)
+    {
+        if (known is not null)
         {
-            if (known.Count == 0 && attempt.UnixMilliseconds - known.UnixMilliseconds <= CountedMilliseconds) return;
             if (known.Count == 0)
             {
-                known.Become(attempt, attempt.Count, keepText: true);
+                known.Become(attempt, attempt.Count);
                 Renew(known);
                 return;
             }
@@ -90,8 +103,8 @@ internal sealed class OpenTries
             return;
         }
 
-        OpenTry entry = Add(key, program);
-        entry.Become(attempt, attempt.Count, keepText: true);
+        OpenTry entry = Add(key);
+        entry.Become(attempt, attempt.Count);
         Renew(entry);
         if (count > MaxEntries) DropOldest(onAttempt);
     }
@@ -153,21 +166,11 @@ internal sealed class OpenTries
         Renew(entry);
     }
 
-    private OpenTry? Find(in TryKey key)
-    {
-        OpenTry? entry = heads[Hash(key) & (heads.Length - 1)];
-        while (entry is not null && !IsOf(entry, key)) entry = entry.Chained;
-        return entry;
-    }
-
-    private static bool IsOf(OpenTry entry, in TryKey key) =>
-        entry.Key.Process == key.Process && entry.Key.Source == key.Source && entry.Key.File == key.File;
-
-    private OpenTry Add(in TryKey key, string program)
+    private OpenTry Add(in TryKey key)
     {
         if (count++ == heads.Length) Widen();
         if (!free.TryPop(out OpenTry? entry)) entry = new();
-        entry.Open(key, program);
+        entry.Key = key;
         Chain(entry);
         entry.Older = newest;
         if (newest is null) oldest = entry;
@@ -178,7 +181,7 @@ internal sealed class OpenTries
 
     private void Chain(OpenTry entry)
     {
-        ref OpenTry? head = ref heads[Hash(entry.Key) & (heads.Length - 1)];
+        ref OpenTry? head = ref heads[entry.Key.Hash & (heads.Length - 1)];
         entry.Chained = head;
         head = entry;
     }
@@ -212,7 +215,7 @@ internal sealed class OpenTries
     private void Remove(OpenTry entry)
     {
         Unlink(entry);
-        ref OpenTry? head = ref heads[Hash(entry.Key) & (heads.Length - 1)];
+        ref OpenTry? head = ref heads[entry.Key.Hash & (heads.Length - 1)];
         if (ReferenceEquals(head, entry))
         {
             head = entry.Chained;
@@ -228,9 +231,4 @@ internal sealed class OpenTries
         count--;
         if (free.Count < 4096) free.Push(entry);
     }
-
-    private static TryKey KeyOf(string file, int process, in Attempt attempt) =>
-        new(file, process, attempt.HasSource ? attempt.Source : null);
-
-    private static int Hash(in TryKey key) => key.Source.GetValueOrDefault().Mixed ^ (key.Process * 0x61C8_8647);
 }

@@ -3,7 +3,31 @@ using System.Text;
 namespace RateWall.Detection.Logs;
 
 /// <summary>Whose try it is: a process of a rule file's daemon, and the source it told of.</summary>
-internal readonly record struct TryKey(string File, int Process, SourceAddress? Source);
+/// <param name="file">The rule file.</param>
+/// <param name="process">The process id, or 0.</param>
+/// <param name="hasSource">False when it told of none.</param>
+/// <param name="source">The source; the default when there is none.</param>
+internal readonly struct TryKey(RuleFile file, int process, bool hasSource, SourceAddress source)
+{
+    /// <summary>The rule file.</summary>
+    public readonly RuleFile File = file;
+
+    /// <summary>The process id, or 0.</summary>
+    public readonly int Process = process;
+
+    /// <summary>False when it told of none.</summary>
+    public readonly bool HasSource = hasSource;
+
+    /// <summary>The source, if there is one.</summary>
+    public readonly SourceAddress Source = source;
+
+    /// <summary>Differs from run to run.</summary>
+    public int Hash => Source.Mixed ^ (Process * 0x61C8_8647);
+
+    /// <summary>True when both are the same try's.</summary>
+    public bool Is(in TryKey other) =>
+        Process == other.Process && Source == other.Source && HasSource == other.HasSource && ReferenceEquals(File, other.File);
+}
 
 /// <summary>
 /// A note that waits, or a process that has been counted. Member of two chains, by hash and by age, so that neither
@@ -18,11 +42,8 @@ internal sealed class OpenTry
     private AttemptKind kind;
     private string rule = "";
 
-    /// <summary>Whose try it is.</summary>
-    public TryKey Key { get; private set; }
-
-    /// <summary>The syslog tag of the process.</summary>
-    public string Program { get; private set; } = "";
+    /// <summary>Whose try it is; handed over uncopied.</summary>
+    public TryKey Key;
 
     /// <summary>When, in milliseconds since 1970.</summary>
     public long UnixMilliseconds { get; set; }
@@ -43,23 +64,27 @@ internal sealed class OpenTry
 
     private ReadOnlySpan<byte> Line => text.AsSpan(userLength, lineLength);
 
-    /// <summary>Begins anew for another process.</summary>
-    public void Open(in TryKey key, string byProgram)
+    /// <summary>Takes over that the process has been counted.</summary>
+    public void BecomeCounted(in Attempt attempt)
     {
-        Key = key;
-        Program = byProgram;
+        UnixMilliseconds = attempt.UnixMilliseconds;
+        service = attempt.Service;
+        kind = attempt.Kind;
+        Count = 0;
+        rule = attempt.Rule;
+        userLength = lineLength = 0;
     }
 
     /// <summary>Takes over what an attempt says.</summary>
-    public void Become(in Attempt attempt, int count, bool keepText)
+    public void Become(in Attempt attempt, int count)
     {
         UnixMilliseconds = attempt.UnixMilliseconds;
         service = attempt.Service;
         kind = attempt.Kind;
         Count = count;
         rule = attempt.Rule;
-        userLength = keepText ? Math.Min(attempt.User.Length, OpenTries.MaxLine) : 0;
-        lineLength = keepText ? Math.Min(attempt.Line.Length, OpenTries.MaxLine) : 0;
+        userLength = Math.Min(attempt.User.Length, OpenTries.MaxLine);
+        lineLength = Math.Min(attempt.Line.Length, OpenTries.MaxLine);
         if (text.Length < userLength + lineLength) text = new byte[Math.Max(256, userLength + lineLength)];
         attempt.User[..userLength].CopyTo(text);
         attempt.Line[..lineLength].CopyTo(text.AsSpan(userLength));
@@ -70,7 +95,7 @@ internal sealed class OpenTry
     {
         if (Strength(attempt.Kind) <= Strength(kind)) return;
         long first = UnixMilliseconds;
-        Become(attempt, Math.Max(Count, attempt.Count), keepText: true);
+        Become(attempt, Math.Max(Count, attempt.Count));
         UnixMilliseconds = first;
     }
 
@@ -82,8 +107,8 @@ internal sealed class OpenTry
             UnixMilliseconds = UnixMilliseconds,
             Service = service,
             Kind = kind,
-            HasSource = Key.Source is not null,
-            Source = Key.Source ?? default,
+            HasSource = Key.HasSource,
+            Source = Key.Source,
             User = User,
             Count = Count,
             IsNote = true,
@@ -95,7 +120,7 @@ internal sealed class OpenTry
 
     /// <summary>As the storage keeps it.</summary>
     public PendingNote ToNote() => new(
-        Program, Key.Process, UnixMilliseconds, service, kind, Key.Source,
+        Key.File.Program, Key.Process, UnixMilliseconds, service, kind, Key.HasSource ? Key.Source : null,
         userLength == 0 || Count == 0 ? null : Encoding.Latin1.GetString(User), Count, rule, Count == 0 ? [] : Line.ToArray());
 
     private static int Strength(AttemptKind kind) => kind switch

@@ -56,15 +56,6 @@ internal sealed class ProgramTable
     /// <summary>The rule files of a program; empty when it has none.</summary>
     public ProgramRules[] Find(ReadOnlySpan<byte> program) => program.IsEmpty ? [] : Find(HeadOf(program), program);
 
-    /// <summary>As <see cref="Find(ReadOnlySpan{byte})"/>, for a program with at least eight readable bytes at its start.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ProgramRules[] Find(ref byte start, int length)
-    {
-        ulong head = BinaryPrimitives.ReadUInt64LittleEndian(MemoryMarshal.CreateReadOnlySpan(ref start, 8));
-        if (length < 8) head &= (1UL << (8 * length)) - 1;
-        return Find(head, MemoryMarshal.CreateReadOnlySpan(ref start, length));
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ProgramRules[] Find(ulong head, ReadOnlySpan<byte> program)
     {

@@ -35,6 +35,8 @@ internal sealed class RuleFile
     private readonly Part[] named;
     // Words such as "error:" that may stand in front of any message.
     private readonly Literal[] leads;
+    // The first bytes of those, and of "message repeated".
+    private readonly bool[] mayBeginOtherwise = new bool[256];
 
     public RuleFile(RuleFileDescription description, string service, Part[] parts, byte[][] leads, Rule[] rules, Lazy<RuleSample[]> samples)
     {
@@ -44,7 +46,13 @@ internal sealed class RuleFile
         Service = service;
         Parts = parts;
         this.leads = new Literal[leads.Length];
-        for (int i = 0; i < leads.Length; i++) this.leads[i] = new(leads[i]);
+        mayBeginOtherwise['m'] = true;
+        for (int i = 0; i < leads.Length; i++)
+        {
+            this.leads[i] = new(leads[i]);
+            mayBeginOtherwise[leads[i][0]] = true;
+        }
+
         Rules = rules;
         this.samples = samples;
         HasNotes = Array.Exists(rules, r => r.Counting == Counting.Note);
@@ -96,19 +104,22 @@ internal sealed class RuleFile
         ReadOnlySpan<byte> rest = message;
         if (named.Length > 0 && part is null && (part = TakePart(ref rest)) is null) return false;
         if (IsStamped) rest = WithoutStamp(rest);
-        rest = WithoutLeads(rest);
         int repeated = 1;
         bool preauth = false;
-        if (rest.StartsWith("message repeated "u8))
+        if (!rest.IsEmpty && mayBeginOtherwise[rest[0]])
         {
-            preauth = TakeEnding(ref rest);
-            if (!TakeRepeated(ref rest, ref repeated)) return false;
-            if (named.Length > 0) part = TakePart(ref rest) ?? part;
-            if (IsStamped) rest = WithoutStamp(rest);
             rest = WithoutLeads(rest);
+            if (rest.StartsWith("message repeated "u8))
+            {
+                preauth = TakeEnding(ref rest);
+                if (!TakeRepeated(ref rest, ref repeated)) return false;
+                if (named.Length > 0) part = TakePart(ref rest) ?? part;
+                if (IsStamped) rest = WithoutStamp(rest);
+                rest = WithoutLeads(rest);
+            }
         }
 
-        preauth |= TakeEnding(ref rest);
+        if (!rest.IsEmpty && rest[^1] is (byte)' ' or (byte)'\r' or (byte)']') preauth |= TakeEnding(ref rest);
         if (!(part?.Tree ?? tree).Match(rest, preauth, ref result) || result.Rule.IsClaim) return false;
         if (rest.Length >= UncutLength && result.Captures.AddressStart >= 0 && result.Captures.AddressStart + result.Captures.AddressLength == rest.Length)
             result.Captures.AddressStart = -1;

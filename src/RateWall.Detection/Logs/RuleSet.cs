@@ -121,9 +121,6 @@ public sealed class RuleSet
     /// <summary>The rules of a program; empty when it has none.</summary>
     internal ProgramRules[] Find(ReadOnlySpan<byte> program) => programs.Find(program);
 
-    /// <summary>As above, for a program with at least eight readable bytes at its start.</summary>
-    internal ProgramRules[] Find(ref byte start, int length) => programs.Find(ref start, length);
-
     /// <summary>The first rule file of a program, or null.</summary>
     internal RuleFile? FileOf(string program) =>
         Find(System.Text.Encoding.UTF8.GetBytes(program)) is [var first, ..] ? first.File : null;

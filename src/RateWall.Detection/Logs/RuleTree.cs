@@ -33,12 +33,13 @@ internal sealed class RuleTree
     {
         Unsafe.SkipInit(out ReachedEnds reached);
         reached.Count = 0;
-        Walk(root, message, 0, Captures.Empty, ref reached);
+        Captures captures = Captures.Empty;
+        Walk(root, message, 0, ref captures, ref reached);
         return reached.Count != 0 && candidates.Match(message, preauth, ref reached, ref result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Walk(Node node, ReadOnlySpan<byte> message, int at, Captures captures, ref ReachedEnds reached)
+    private static void Walk(Node node, ReadOnlySpan<byte> message, int at, ref Captures captures, ref ReachedEnds reached)
     {
         while (true)
         {
@@ -85,7 +86,7 @@ internal sealed class RuleTree
     private static void Follow(Hole hole, ReadOnlySpan<byte> message, int at, int length, Captures captures, ref ReachedEnds reached)
     {
         if (!hole.IsNoted || Segment.Bind(hole.Piece, message, at, length, ref captures))
-            Walk(hole.Behind, message, at + length, captures, ref reached);
+            Walk(hole.Behind, message, at + length, ref captures, ref reached);
     }
 
     // A template on its way down the tree: what is left of its beginning. A class: see Candidate.
