@@ -127,6 +127,29 @@ public sealed class KernelBansTests
         });
     }
 
+    [LinuxTheory]
+    [InlineData(TwoHosts.Client4, TwoHosts.Client4, "ban4")]
+    [InlineData(TwoHosts.Client4, "192.0.2.0/30", "bannet4")]
+    [InlineData(TwoHosts.Client6, TwoHosts.Client6, "ban6")]
+    [InlineData("2001:db8:2:1::a", "2001:db8:2::/48", "bannet6")]
+    public void Put_Again_KeepsWhatTheBanHasCounted(string source, string target, string set)
+    {
+        using TwoHosts hosts = Standing();
+        if (source.StartsWith("2001:db8:2", StringComparison.Ordinal)) hosts.AddClientAddress(source + "/128");
+        Put(hosts, (target, 3600));
+        Assert.Equal("---", hosts.Tries(source, 22, 3));
+        int counted = Counted();
+        Assert.True(counted >= 3, $"{counted} packets");
+        Put(hosts, (target, 7200));
+        Assert.True(Counted() >= counted, $"{Counted()} packets, {counted} before");
+
+        int Counted()
+        {
+            string listing = hosts.Server.Nft("list", "set", "inet", "ratewall", set);
+            return int.Parse(listing.Split("counter packets ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+        }
+    }
+
     [LinuxFact]
     public void Put_OverlappingNetworksInAnyOrder_StandDisjoint()
     {
