@@ -35,11 +35,48 @@ public sealed class LogParserTests
     [InlineData("Nov 21 04:00:00 sshd [123]: ")]
     [InlineData("[2026-11-21 04:00:00.000] sshd[123]: ")]
     [InlineData("Sat Nov 21 04:00:00 2026 sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 <auth.info> mx01 sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 <4.6> mx01 sshd[123]: ")]
+    [InlineData("Nov 21 2026 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("2026-11-21 04:00:00,000 sshd[123] ")]
+    [InlineData("1795233600.000000 mx01 sshd[123]: ")]
+    [InlineData("[123] Nov 21 04:00:00 ")]
     public void Header_OfEachForm_GivesProgramAndTime(string header)
     {
         List<Seen> seen = Read(header.Replace("6921e40a", $"{(Four / 1000) + 10:x8}", StringComparison.Ordinal) + Failed + "\n");
         Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, Four)], seen);
     }
+
+    [Theory]
+    [InlineData("Failed password for root from 192.0.2.7 port 4022 ssh2")]
+    [InlineData("Nov 20 01:00:00 mx01 sshd[123]: Failed password for root from 192.0.2.7 port 4022 ssh2")]
+    [InlineData("sshd[123]: Failed password for root from 192.0.2.7 port 4022 ssh2")]
+    public void Line_OfDocker_IsTheOneInsideAtTheEnginesTime(string text)
+    {
+        List<Seen> seen = Read($"{{\"log\":\"{text}\\n\",\"stream\":\"stderr\",\"attrs\":{{\"tag\":\"x\"}},\"time\":\"2026-11-21T04:00:00.000000001Z\"}}\n");
+        Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, Four)], seen);
+    }
+
+    [Theory]
+    [InlineData(@"a\"",\""time\"":\""b", "a\",\"time\":\"b")]
+    [InlineData(@"\u003ca\/\\\tb\u00e9", "<a/\\\tb\u00e9")]
+    public void Line_OfDocker_IsUnescaped(string written, string user)
+    {
+        string line = $"{{\"log\":\"Failed password for {written} from 192.0.2.7 port 4022 ssh2\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-21T04:00:00Z\"}}\n";
+        Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", user, 1, Four)], Read(line));
+    }
+
+    [Theory]
+    [InlineData("{\"log\":\"")]
+    [InlineData("{\"log\":\"x\\")]
+    [InlineData("{\"log\":\"x\\\"")]
+    [InlineData("{\"log\":\"x\"")]
+    [InlineData("{\"log\":\"x\",\"time\":\"")]
+    [InlineData("{\"log\":\"\\ud800\",\"time\":\"2026-11-21T04:00:00Z\"}")]
+    [InlineData("{\"log\":\"\\u00\",\"time\":\"2026-11-21T04:00:00Z\"}")]
+    [InlineData("{\"log\":\"\\x\",\"time\":\"2026-11-21T04:00:00Z\"}")]
+    [InlineData("{\"log\":\"\",\"time\":\"\"}")]
+    public void Line_OfDockerThatIsBroken_IsNoTry(string line) => Assert.Empty(Read(line + "\n"));
 
     [Theory]
     [InlineData("Nov 21 04:00:00 imap-login: Info: ", "imap")]
