@@ -122,18 +122,6 @@ internal ref struct LineHeader
         Message = rest;
     }
 
-    // "[1234] Nov 21 04:00:00 ", as dropbear writes it to stderr.
-    private static ReadOnlySpan<byte> WithoutProcess(ReadOnlySpan<byte> line)
-    {
-        if (line.IsEmpty || line[0] != '[') return line;
-        int digits = ByteClass.Num.Run(line[1..]);
-        return digits > 0 && line[(digits + 1)..].StartsWith("] "u8) && StampLength(line[(digits + 3)..]) == 15 ? line[(digits + 3)..] : line;
-    }
-
-    // "<auth.info>" or "<4.6>", as the syslogd of the BSDs writes it with -v.
-    private static bool IsPriority(ReadOnlySpan<byte> word) =>
-        word.Length is > 4 and < 24 && word[0] == '<' && word[^1] == '>' && ByteClass.Word.Run(word[1..^1]) == word.Length - 2 && word.Contains((byte)'.');
-
     // "[1234]: "
     private static bool IsProcess(ReadOnlySpan<byte> rest, int space) =>
         space > 3 && rest[0] == '[' && rest[space - 1] == ':' && rest[space - 2] == ']' && ProcessIdOf(rest[1..(space - 2)]) > 0;
@@ -145,6 +133,18 @@ internal ref struct LineHeader
         int open = rest[..space].IndexOf((byte)'[');
         return open > 0 && ByteClass.Word.Run(rest[..open]) == open && ProcessIdOf(rest[(open + 1)..(space - 1)]) > 0;
     }
+
+    // "[1234] Nov 21 04:00:00 ", as dropbear writes it to stderr.
+    private static ReadOnlySpan<byte> WithoutProcess(ReadOnlySpan<byte> line)
+    {
+        if (line.IsEmpty || line[0] != '[') return line;
+        int digits = ByteClass.Num.Run(line[1..]);
+        return digits > 0 && line[(digits + 1)..].StartsWith("] "u8) && StampLength(line[(digits + 3)..]) == 15 ? line[(digits + 3)..] : line;
+    }
+
+    // "<auth.info>" or "<4.6>", as the syslogd of the BSDs writes it with -v.
+    private static bool IsPriority(ReadOnlySpan<byte> word) =>
+        word.Length is > 4 and < 24 && word[0] == '<' && word[^1] == '>' && ByteClass.Word.Run(word[1..^1]) == word.Length - 2 && word.Contains((byte)'.');
 
     // "auth.info", as busybox writes it between host and program.
     private static bool IsFacility(ReadOnlySpan<byte> word)
