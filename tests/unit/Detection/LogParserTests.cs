@@ -209,6 +209,17 @@ public sealed class LogParserTests
     }
 
     [Fact]
+    public void Try_OfWhichPamTellsInAProcessOfItsOwn_CountsOnce()
+    {
+        List<Seen> seen = Read(
+            Line(0, 9, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7  user=bob"),
+            Line(2, 7, "error: PAM: Authentication failure for bob from 192.0.2.7"),
+            Line(2, 7, "Failed keyboard-interactive/pam for bob from 192.0.2.7 port 4022 ssh2"),
+            Line(60, 7, "Connection from 198.51.100.9 port 4022 on 192.0.2.10 port 22"));
+        Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "bob", 1, Four + 2000)], seen);
+    }
+
+    [Fact]
     public void Keys_RefusedBeforeASuccess_AreNoAttack()
     {
         List<Seen> seen = Read(
