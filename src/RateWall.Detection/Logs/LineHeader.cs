@@ -37,8 +37,16 @@ internal ref struct LineHeader
         {
             return bare;
         }
+        else if (ContainerLine.TryRead(line, out ReadOnlySpan<byte> time, out ReadOnlySpan<byte> text))
+        {
+            // The engine's stamp has a year and a zone.
+            LineHeader inner = Read(text);
+            inner.Stamp = time;
+            return inner;
+        }
 
         LineHeader header = default;
+        line = WithoutProcess(line);
         int length = StampLength(line);
         header.Stamp = line[..length];
         line = length == 0 ? line : line[Math.Min(length + 1, line.Length)..];
@@ -61,6 +69,20 @@ internal ref struct LineHeader
     {
         int space = rest.IndexOf((byte)' ');
         if (space <= 0) return;
+        if (IsPriority(rest[..space]))
+        {
+            AfterStamp = Message = rest = rest[(space + 1)..];
+            space = rest.IndexOf((byte)' ');
+            if (space <= 0) return;
+        }
+        else if (hostAllowed && IsTagWithoutColon(rest, space))
+        {
+            // The same without a host.
+            SetTag(rest[..space]);
+            Message = rest[(space + 1)..];
+            return;
+        }
+
         if (rest[space - 1] != ':')
         {
             // What is no host name was perhaps begun by a client: "auth(some name,192.0.2.7): ..." of a daemon's own log.
@@ -111,6 +133,18 @@ internal ref struct LineHeader
         int open = rest[..space].IndexOf((byte)'[');
         return open > 0 && ByteClass.Word.Run(rest[..open]) == open && ProcessIdOf(rest[(open + 1)..(space - 1)]) > 0;
     }
+
+    // "[1234] Nov 21 04:00:00 ", as dropbear writes it to stderr.
+    private static ReadOnlySpan<byte> WithoutProcess(ReadOnlySpan<byte> line)
+    {
+        if (line.IsEmpty || line[0] != '[') return line;
+        int digits = ByteClass.Num.Run(line[1..]);
+        return digits > 0 && line[(digits + 1)..].StartsWith("] "u8) && StampLength(line[(digits + 3)..]) == 15 ? line[(digits + 3)..] : line;
+    }
+
+    // "<auth.info>" or "<4.6>", as the syslogd of the BSDs writes it with -v.
+    private static bool IsPriority(ReadOnlySpan<byte> word) =>
+        word.Length is > 4 and < 24 && word[0] == '<' && word[^1] == '>' && ByteClass.Word.Run(word[1..^1]) == word.Length - 2 && word.Contains((byte)'.');
 
     // "auth.info", as busybox writes it between host and program.
     private static bool IsFacility(ReadOnlySpan<byte> word)
@@ -236,6 +270,8 @@ internal ref struct LineHeader
             return digits > 0 && line.Length > 16 + digits && line[16 + digits] == ' ' ? 16 + digits : 0;
         }
 
+        // "1795230000.123456", the journal's "short-unix".
+        if (line[10] == '.' && line[17] == ' ' && ByteClass.Num.Run(line) == 10 && ByteClass.Num.Run(line[11..]) == 6) return 17;
         if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ')) return StampForm.HeaderLength(line);
         int end = line[19..].IndexOf((byte)' ');
         return end is < 0 or > 16 ? 0 : 19 + end;

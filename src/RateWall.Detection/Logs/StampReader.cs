@@ -28,6 +28,7 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
 
         if (stamp.Length > 16 && stamp[15] == '.' && stamp[3] == ' ') return Read(stamp[..15]);
         if (stamp.Length == 25 && stamp[0] == '@') return TryReadTai(stamp, out long tai) ? tai : nowMilliseconds;
+        if (stamp.Length == 17 && stamp[10] == '.') return TryReadUnix(stamp, out long unix) ? unix : nowMilliseconds;
         if (stamp.Length < 19) return nowMilliseconds;
         if (TryReadIso(stamp, out long iso)) return iso;
         return StampForm.TryReadHeader(stamp, out StampParts parts) && TryPlace(parts, stamp, out long own) ? own : nowMilliseconds;
@@ -121,6 +122,16 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
         if (hours is < 0 or > 14 || minutes is < 0 or > 59) return false;
         offset = new TimeSpan(hours, minutes, 0);
         if (text[0] == '-') offset = -offset;
+        return true;
+    }
+
+    // "1795230000.123456"
+    private static bool TryReadUnix(ReadOnlySpan<byte> stamp, out long value)
+    {
+        value = 0;
+        if (!long.TryParse(stamp[..10], System.Globalization.NumberStyles.None, null, out long seconds)) return false;
+        if (!int.TryParse(stamp[11..], System.Globalization.NumberStyles.None, null, out int micro)) return false;
+        value = (seconds * 1000) + (micro / 1000);
         return true;
     }
 

@@ -26,6 +26,12 @@ public sealed class LogParserTests
     [InlineData("1 2026-11-21T04:00:00.000Z mx01 sshd 123 - - ")]
     [InlineData("Nov 21 04:00:00.123456 mx01 sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 mx01 auth.info sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 <auth.info> mx01 sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 <4.6> mx01 sshd[123]: ")]
+    [InlineData("Nov 21 2026 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("2026-11-21 04:00:00,000 sshd[123] ")]
+    [InlineData("1795233600.000000 mx01 sshd[123]: ")]
+    [InlineData("[123] Nov 21 04:00:00 ")]
     [InlineData("Nov 21 04:00:00 mx01 sshd[123]: [ID 800047 auth.info] ")]
     [InlineData("Nov 21 04:00:00 2001:db8::1 sshd[123]: ")]
     [InlineData("2026-11-21T04:00:00.000000000Z stderr F ")]
@@ -40,6 +46,37 @@ public sealed class LogParserTests
         List<Seen> seen = Read(header.Replace("6921e40a", $"{(Four / 1000) + 10:x8}", StringComparison.Ordinal) + Failed + "\n");
         Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, Four)], seen);
     }
+
+    [Theory]
+    [InlineData("Failed password for root from 192.0.2.7 port 4022 ssh2")]
+    [InlineData("Nov 20 01:00:00 mx01 sshd[123]: Failed password for root from 192.0.2.7 port 4022 ssh2")]
+    [InlineData("sshd[123]: Failed password for root from 192.0.2.7 port 4022 ssh2")]
+    public void Line_OfDocker_IsTheOneInsideAtTheEnginesTime(string text)
+    {
+        List<Seen> seen = Read($"{{\"log\":\"{text}\\n\",\"stream\":\"stderr\",\"attrs\":{{\"tag\":\"x\"}},\"time\":\"2026-11-21T04:00:00.000000001Z\"}}\n");
+        Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, Four)], seen);
+    }
+
+    [Theory]
+    [InlineData(@"a\"",\""time\"":\""b", "a\",\"time\":\"b")]
+    [InlineData(@"\u003ca\/\\\tb\u00e9", "<a/\\\tb\u00e9")]
+    public void Line_OfDocker_IsUnescaped(string written, string user)
+    {
+        string line = $"{{\"log\":\"Failed password for {written} from 192.0.2.7 port 4022 ssh2\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-21T04:00:00Z\"}}\n";
+        Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", user, 1, Four)], Read(line));
+    }
+
+    [Theory]
+    [InlineData("{\"log\":\"")]
+    [InlineData("{\"log\":\"x\\")]
+    [InlineData("{\"log\":\"x\\\"")]
+    [InlineData("{\"log\":\"x\"")]
+    [InlineData("{\"log\":\"x\",\"time\":\"")]
+    [InlineData("{\"log\":\"\\ud800\",\"time\":\"2026-11-21T04:00:00Z\"}")]
+    [InlineData("{\"log\":\"\\u00\",\"time\":\"2026-11-21T04:00:00Z\"}")]
+    [InlineData("{\"log\":\"\\x\",\"time\":\"2026-11-21T04:00:00Z\"}")]
+    [InlineData("{\"log\":\"\",\"time\":\"\"}")]
+    public void Line_OfDockerThatIsBroken_IsNoTry(string line) => Assert.Empty(Read(line + "\n"));
 
     [Theory]
     [InlineData("Nov 21 04:00:00 imap-login: Info: ", "imap")]
@@ -169,6 +206,17 @@ public sealed class LogParserTests
             Line(3, 7, "Failed password for invalid user admin from 192.0.2.7 port 4022 ssh2"),
             Line(4, 7, "Connection closed by invalid user admin 192.0.2.7 port 4022 [preauth]"));
         Assert.Equal([new("ssh", AttemptKind.Invalid, "192.0.2.7", "admin", 1, Four + 3000)], seen);
+    }
+
+    [Fact]
+    public void Try_OfWhichPamTellsInAProcessOfItsOwn_CountsOnce()
+    {
+        List<Seen> seen = Read(
+            Line(0, 9, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7  user=bob"),
+            Line(2, 7, "error: PAM: Authentication failure for bob from 192.0.2.7"),
+            Line(2, 7, "Failed keyboard-interactive/pam for bob from 192.0.2.7 port 4022 ssh2"),
+            Line(60, 7, "Connection from 198.51.100.9 port 4022 on 192.0.2.10 port 22"));
+        Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "bob", 1, Four + 2000)], seen);
     }
 
     [Fact]
