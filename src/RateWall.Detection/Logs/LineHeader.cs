@@ -46,7 +46,7 @@ internal ref struct LineHeader
         int length = StampLength(line);
         header.Stamp = line[..length];
         line = length == 0 ? line : line[Math.Min(length + 1, line.Length)..];
-        if (length == 0) line = WithoutContainer(line);
+        if (length == 0) line = header.TakeInnerStamp(WithoutContainer(line));
         // A container engine's log says which stream the line came from, and that it is a full one.
         if (line.StartsWith("stderr F "u8) || line.StartsWith("stdout F "u8)) line = line["stderr F ".Length..];
         line = header.TakeInnerStamp(line);
@@ -67,9 +67,10 @@ internal ref struct LineHeader
         return line[Math.Min(length + 1, line.Length)..];
     }
 
-    // "mail-1  | ", as `docker compose logs` writes it.
+    // "mail-1  | ", as `docker compose logs` writes it, and "[pod/mail-0/dovecot] " of `kubectl logs --prefix`.
     private static ReadOnlySpan<byte> WithoutContainer(ReadOnlySpan<byte> line)
     {
+        if (line.StartsWith("[pod/"u8) && line.IndexOf("] "u8) is > 0 and var end) return line[(end + 2)..];
         int name = ByteClass.Word.Run(line), bar = name;
         while (bar < line.Length && line[bar] == ' ') bar++;
         return name > 0 && bar > name && line[bar..].StartsWith("| "u8) ? line[(bar + 2)..] : line;

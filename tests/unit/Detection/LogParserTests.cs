@@ -40,6 +40,9 @@ public sealed class LogParserTests
     [InlineData("2026-11-21T03:59:59.123456789Z Nov 21 04:00:00 sshd[123]: ")]
     [InlineData("mail-1  | Nov 21 04:00:00 mx01 sshd[123]: ")]
     [InlineData("mail | Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("mail_mx.1.0a1b2c@node1    | Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("[pod/mail-0/mx] Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("[pod/mail-0/mx] 2026-11-21T03:59:59.123456789Z Nov 21 04:00:00 mx01 sshd[123]: ")]
     [InlineData("sshd: Nov 21 04:00:00 ")]
     public void Header_OfEachForm_GivesProgramAndTime(string header)
     {
