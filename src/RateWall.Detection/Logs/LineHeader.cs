@@ -10,6 +10,10 @@ internal ref struct LineHeader
 {
     private static readonly System.Buffers.SearchValues<byte> HexDigits = System.Buffers.SearchValues.Create("0123456789abcdefABCDEF"u8);
 
+    // Those of host names and addresses, and of the chains that syslog-ng makes of them: "s_local@mx/relay".
+    private static readonly System.Buffers.SearchValues<byte> HostBytes =
+        System.Buffers.SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-_%@/"u8);
+
     /// <summary>The stamp as it stands; empty when the line has none.</summary>
     public ReadOnlySpan<byte> Stamp;
 
@@ -50,12 +54,34 @@ internal ref struct LineHeader
         int length = StampLength(line);
         header.Stamp = line[..length];
         line = length == 0 ? line : line[Math.Min(length + 1, line.Length)..];
+        if (length == 0) line = header.TakeInnerStamp(WithoutContainer(line));
         // A container engine's log says which stream the line came from, and that it is a full one.
         if (line.StartsWith("stderr F "u8) || line.StartsWith("stdout F "u8)) line = line["stderr F ".Length..];
+        line = header.TakeInnerStamp(line);
         header.AfterStamp = line;
         header.Message = line;
-        header.ReadTag(line, hostAllowed: length > 0);
+        header.ReadTag(line, hostAllowed: header.Stamp.Length > 0);
+        // "dovecot: Nov 21 04:00:00 Info: ", as dovecot 1 begins the lines of its own log.
+        if (header.Stamp.IsEmpty) header.Message = header.TakeInnerStamp(header.Message);
         return header;
+    }
+
+    // The daemon's own stamp behind a container engine's: the nearer to the event.
+    private ReadOnlySpan<byte> TakeInnerStamp(ReadOnlySpan<byte> line)
+    {
+        int length = StampLength(line);
+        if (length == 0) return line;
+        Stamp = line[..length];
+        return line[Math.Min(length + 1, line.Length)..];
+    }
+
+    // "mail-1  | ", as `docker compose logs` writes it, and "[pod/mail-0/dovecot] " of `kubectl logs --prefix`.
+    private static ReadOnlySpan<byte> WithoutContainer(ReadOnlySpan<byte> line)
+    {
+        if (line.StartsWith("[pod/"u8) && line.IndexOf("] "u8) is > 0 and var end) return line[(end + 2)..];
+        int name = ByteClass.Word.Run(line), bar = name;
+        while (bar < line.Length && line[bar] == ' ') bar++;
+        return name > 0 && bar > name && line[bar..].StartsWith("| "u8) ? line[(bar + 2)..] : line;
     }
 
     /// <summary>The number these bytes are, or 0.</summary>
@@ -86,7 +112,7 @@ internal ref struct LineHeader
         if (rest[space - 1] != ':')
         {
             // What is no host name was perhaps begun by a client: "auth(some name,192.0.2.7): ..." of a daemon's own log.
-            if (!hostAllowed || ByteClass.Host.Run(rest[..space]) != space) return;
+            if (!hostAllowed || rest[..space].ContainsAnyExcept(HostBytes)) return;
             ReadOnlySpan<byte> first = rest[..space];
             rest = rest[(space + 1)..];
             space = rest.IndexOf((byte)' ');

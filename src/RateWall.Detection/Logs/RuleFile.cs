@@ -102,7 +102,7 @@ internal sealed class RuleFile
         Unsafe.SkipInit(out result);
         if (!isBuilt) Build();
         ReadOnlySpan<byte> rest = message;
-        if (named.Length > 0 && part is null && (part = TakePart(ref rest)) is null) return false;
+        if (named.Length > 0 && part is null && (part = TakePartBehindLeads(ref rest)) is null && !rest.StartsWith("message repeated "u8)) return false;
         if (IsStamped) rest = WithoutStamp(rest);
         int repeated = 1;
         bool preauth = false;
@@ -154,6 +154,16 @@ internal sealed class RuleFile
 
     private static RuleTree TreeOf(IEnumerable<Rule> rules) =>
         new(rules.SelectMany(r => r.Templates.Select((t, i) => new Candidate(r, i, t))));
+
+    // dovecot 1 has its level in front of the part in its own log: "Info: imap-login: ".
+    private Part? TakePartBehindLeads(ref ReadOnlySpan<byte> message)
+    {
+        if (TakePart(ref message) is { } part) return part;
+        ReadOnlySpan<byte> rest = WithoutLeads(message);
+        if (rest.Length == message.Length || TakePart(ref rest) is not { } behind) return null;
+        message = rest;
+        return behind;
+    }
 
     private Part? TakePart(ref ReadOnlySpan<byte> message)
     {

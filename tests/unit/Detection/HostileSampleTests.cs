@@ -28,6 +28,7 @@ public sealed partial class HostileSampleTests
         {
             (Part? part, string text, Match words) = places[random.Next(places.Length)];
             string fragment = Fragment(sources[random.Next(sources.Length)], random);
+            if (name == "opensmtpd" && text[..words.Index].EndsWith("user=", StringComparison.Ordinal)) fragment = Encoded(fragment);
             string line = text[..words.Index] + (random.Next(2) == 0 ? words.Value : "") + fragment + text[(words.Index + words.Length)..];
             ReadOnlySpan<byte> message = Encoding.UTF8.GetBytes(line);
             if (!file.Match(ref message, part, out RuleMatch match) || match.Captures.AddressStart < 0) continue;
@@ -45,6 +46,9 @@ public sealed partial class HostileSampleTests
         string[] closings = ["", "", "\"", ">", ")", "]", "'", " ", ", "];
         return closings[random.Next(closings.Length)] + line[start..end] + closings[random.Next(closings.Length)];
     }
+
+    // OpenSMTPD writes no blank of a name as it is (smtp_session.c: strnvis() with VIS_WHITE).
+    private static string Encoded(string name) => name.Replace(" ", "\\040", StringComparison.Ordinal);
 
     private static (Part? Part, string Text) Split(RuleFile file, string line)
     {

@@ -41,6 +41,15 @@ public sealed class LogParserTests
     [InlineData("Nov 21 04:00:00 sshd [123]: ")]
     [InlineData("[2026-11-21 04:00:00.000] sshd[123]: ")]
     [InlineData("Sat Nov 21 04:00:00 2026 sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 s_local@mx01/relay.example.com sshd[123]: ")]
+    [InlineData("2026-11-21T03:59:59.123456789Z stdout F Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("2026-11-21T03:59:59.123456789Z Nov 21 04:00:00 sshd[123]: ")]
+    [InlineData("mail-1  | Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("mail | Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("mail_mx.1.0a1b2c@node1    | Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("[pod/mail-0/mx] Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("[pod/mail-0/mx] 2026-11-21T03:59:59.123456789Z Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("sshd: Nov 21 04:00:00 ")]
     public void Header_OfEachForm_GivesProgramAndTime(string header)
     {
         List<Seen> seen = Read(header.Replace("6921e40a", $"{(Four / 1000) + 10:x8}", StringComparison.Ordinal) + Failed + "\n");
@@ -84,10 +93,31 @@ public sealed class LogParserTests
     [InlineData("Nov 21 04:00:00 mx01 dovecot[77]: managesieve-login: ", "sieve")]
     [InlineData("Nov 21 04:00:00 mx01 mail.info dovecot: imap-login: ", "imap")]
     [InlineData("Nov 21 04:00:00 submission-login: Info: ", "submission")]
+    [InlineData("dovecot: Nov 21 04:00:00 Info: imap-login: ", "imap")]
+    [InlineData("dovecot: 2026-11-21 04:00:00 Info: pop3-login: ", "pop3")]
+    [InlineData("mail-1  | Nov 21 04:00:00 imap-login: Info: ", "imap")]
     public void Header_OfDovecot_GivesTheService(string header, string service)
     {
         Seen seen = Assert.Single(Read(header + "Disconnected (auth failed, 2 attempts in 4 secs): user=<bob>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.10\n"));
         Assert.Equal(new(service, AttemptKind.Failure, "192.0.2.7", "bob", 2, Four), seen);
+    }
+
+    [Theory]
+    [InlineData("dovecot: message repeated 3 times: [ imap-login: {0}]")]
+    [InlineData("dovecot[77]: imap-login: message repeated 3 times: [ {0}]")]
+    public void Repeated_OfAPart_CountsEachTime(string form)
+    {
+        string message = string.Format(null, form, "Disconnected (auth failed, 2 attempts in 4 secs): user=<bob>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.10");
+        Assert.Equal([new("imap", AttemptKind.Failure, "192.0.2.7", "bob", 6, Four)], Read($"Nov 21 04:00:00 mx01 {message}\n"));
+    }
+
+    [Theory]
+    [InlineData("dovecot: message repeated 3 times: [ {0}]")]
+    [InlineData("dovecot: message repeated 3 times: [ lmtp: {0}]")]
+    public void Repeated_OfNoPart_IsNothing(string form)
+    {
+        string message = string.Format(null, form, "Disconnected (auth failed, 2 attempts in 4 secs): user=<bob>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.10");
+        Assert.Empty(Read($"Nov 21 04:00:00 mx01 {message}\n"));
     }
 
     [Theory]

@@ -60,7 +60,7 @@ public sealed class OpenSessionsTests
     {
         var parser = new LogParser(RuleSet.BuiltIn, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
         const string Lines = "smtpd: 983992243b0287c3 smtp connected address=198.51.100.9 host=<unknown>|"
-            + "smtpd: 983992243b0287c3 smtp authentication user=x address=192.0.2.1 host=y result=permfail|"
+            + "smtpd: 983992243b0287c3 smtp authentication user=x\\040address=192.0.2.1\\040host=y result=permfail|"
             + "smtpd: 983992243b0287c3 smtp failed-command command=\"AUTH PLAIN (...)\" result=\"535 Authentication failed\"";
         Assert.Equal(["198.51.100.9"], Sources(parser, Lines));
     }
