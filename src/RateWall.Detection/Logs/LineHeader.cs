@@ -59,6 +59,7 @@ internal ref struct LineHeader
 
     private void ReadTag(ReadOnlySpan<byte> rest, bool hostAllowed)
     {
+        if (IsOfPhp(Stamp)) return;
         int space = rest.IndexOf((byte)' ');
         if (space <= 0) return;
         if (rest[space - 1] != ':')
@@ -99,6 +100,9 @@ internal ref struct LineHeader
         if (rest.StartsWith("[ID "u8) && rest.IndexOf("] "u8) is > 0 and < 40 and var close) rest = rest[(close + 2)..];
         Message = rest;
     }
+
+    // "[21-Nov-2026 04:00:00 +0100]: IMAP Error: ...": what follows is the message, and no host's or program's name.
+    private static bool IsOfPhp(ReadOnlySpan<byte> stamp) => stamp.Length > 3 && stamp[0] == '[' && stamp[3] == '-';
 
     // "[1234]: "
     private static bool IsProcess(ReadOnlySpan<byte> rest, int space) =>
