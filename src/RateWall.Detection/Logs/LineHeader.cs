@@ -60,7 +60,6 @@ internal ref struct LineHeader
     private void ReadTag(ReadOnlySpan<byte> rest, bool hostAllowed)
     {
         if (IsOfPhp(Stamp) || (Stamp.Length == 15 && TakeBracketed(rest))) return;
-        if (hostAllowed) rest = WithoutPriorityName(rest);
         int space = rest.IndexOf((byte)' ');
         if (space <= 0) return;
         if (rest[space - 1] != ':')
@@ -100,27 +99,6 @@ internal ref struct LineHeader
         // "[ID 800047 auth.info] " of Solaris.
         if (rest.StartsWith("[ID "u8) && rest.IndexOf("] "u8) is > 0 and < 40 and var close) rest = rest[(close + 2)..];
         Message = rest;
-    }
-
-    // "[21-Nov-2026 04:00:00 +0100]: IMAP Error: ...": what follows is the message, and no host's or program's name.
-    private static bool IsOfPhp(ReadOnlySpan<byte> stamp) => stamp.Length > 3 && stamp[0] == '[' && stamp[3] == '-';
-
-    // "[postfix/smtpd] " of metalog, without a host (src/metalog.c).
-    private bool TakeBracketed(ReadOnlySpan<byte> rest)
-    {
-        if (rest.IsEmpty || rest[0] != '[') return false;
-        int run = ByteClass.Word.Run(rest[1..]);
-        if (run == 0 || run == ByteClass.Num.Run(rest[1..]) || !rest[(1 + run)..].StartsWith("] "u8) || !SetTag(rest[1..(1 + run)])) return false;
-        Message = rest[(run + 3)..];
-        return true;
-    }
-
-    // "<mail.info> ", and "<2.6> ", which FreeBSD's syslogd -v writes between stamp and host (usr.sbin/syslogd/syslogd.c).
-    private static ReadOnlySpan<byte> WithoutPriorityName(ReadOnlySpan<byte> rest)
-    {
-        if (rest.IsEmpty || rest[0] != '<') return rest;
-        int run = ByteClass.Word.Run(rest[1..]);
-        return run > 2 && rest[1..(1 + run)].Contains((byte)'.') && rest[(1 + run)..].StartsWith("> "u8) ? rest[(run + 3)..] : rest;
     }
 
     // "[1234]: "
@@ -174,6 +152,19 @@ internal ref struct LineHeader
 
         if (tag.Length > 0 && tag[0] == '/') tag = tag[(tag.LastIndexOf((byte)'/') + 1)..];
         Program = tag;
+        return true;
+    }
+
+    // "[21-Nov-2026 04:00:00 +0100]: IMAP Error: ...": what follows is the message, and no host's or program's name.
+    private static bool IsOfPhp(ReadOnlySpan<byte> stamp) => stamp.Length > 3 && stamp[0] == '[' && stamp[3] == '-';
+
+    // "[postfix/smtpd] " of metalog, without a host (src/metalog.c).
+    private bool TakeBracketed(ReadOnlySpan<byte> rest)
+    {
+        if (rest.IsEmpty || rest[0] != '[') return false;
+        int run = ByteClass.Word.Run(rest[1..]);
+        if (run == 0 || run == ByteClass.Num.Run(rest[1..]) || !rest[(1 + run)..].StartsWith("] "u8) || !SetTag(rest[1..(1 + run)])) return false;
+        Message = rest[(run + 3)..];
         return true;
     }
 
@@ -251,9 +242,6 @@ internal ref struct LineHeader
         {
             return line.Length > 25 && line[25] == ' ' && !line[1..25].ContainsAnyExcept(HexDigits) ? 25 : 0;
         }
-
-        // "1795233600.123456", the journal's "short-unix".
-        if (line[10] == '.' && line[17] == ' ' && ByteClass.Num.Run(line[..10]) == 10 && ByteClass.Num.Run(line[11..17]) == 6) return 17;
 
         // "Nov 21 04:00:00.123456", the journal's "short-precise".
         if (line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && line[15] == '.')

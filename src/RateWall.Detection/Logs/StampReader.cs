@@ -28,7 +28,6 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
 
         if (stamp.Length > 16 && stamp[15] == '.' && stamp[3] == ' ') return Read(stamp[..15]);
         if (stamp.Length == 25 && stamp[0] == '@') return TryReadTai(stamp, out long tai) ? tai : nowMilliseconds;
-        if (stamp.Length == 17 && stamp[10] == '.') return long.Parse(stamp[..10], System.Globalization.CultureInfo.InvariantCulture) * 1000 + Digits(stamp[11..14]);
         if (stamp.Length < 19) return nowMilliseconds;
         if (TryReadIso(stamp, out long iso)) return iso;
         return StampForm.TryReadHeader(stamp, out StampParts parts) && TryPlace(parts, stamp, out long own) ? own : nowMilliseconds;

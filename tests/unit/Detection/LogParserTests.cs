@@ -22,6 +22,8 @@ public sealed class LogParserTests
     [InlineData("2026-11-21T04:00:00.000123+00:00 mx01 sshd-session[123]: ")]
     [InlineData("2026-11-21T01:00:00-0300 mx01 sshd-session[123]: ")]
     [InlineData("2026-11-21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("2026 Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 [sshd] ")]
     [InlineData("@400000006921e40a00000000 sshd[123]: ")]
     [InlineData("1 2026-11-21T04:00:00.000Z mx01 sshd 123 - - ")]
     [InlineData("Nov 21 04:00:00.123456 mx01 sshd[123]: ")]
@@ -35,14 +37,9 @@ public sealed class LogParserTests
     [InlineData("Nov 21 04:00:00 sshd [123]: ")]
     [InlineData("[2026-11-21 04:00:00.000] sshd[123]: ")]
     [InlineData("Sat Nov 21 04:00:00 2026 sshd[123]: ")]
-    [InlineData("2026 Nov 21 04:00:00 mx01 sshd[123]: ")]
-    [InlineData("Nov 21 04:00:00 <auth.info> mx01 sshd[123]: ")]
-    [InlineData("Nov 21 04:00:00 <4.6> mx01 sshd[123]: ")]
-    [InlineData("Nov 21 04:00:00 [sshd] ")]
-    [InlineData("UNIX.000000 mx01 sshd[123]: ")]
     public void Header_OfEachForm_GivesProgramAndTime(string header)
     {
-        List<Seen> seen = Read(header.Replace("6921e40a", $"{(Four / 1000) + 10:x8}", StringComparison.Ordinal).Replace("UNIX", $"{Four / 1000}", StringComparison.Ordinal) + Failed + "\n");
+        List<Seen> seen = Read(header.Replace("6921e40a", $"{(Four / 1000) + 10:x8}", StringComparison.Ordinal) + Failed + "\n");
         Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, Four)], seen);
     }
 
