@@ -61,6 +61,7 @@ public sealed class LogParserTests
     [InlineData("Nov 21 04:00:00 host proftpd[7]: host (192.0.2.7[192.0.2.7]) - USER bob (Login failed): Incorrect password", "ftp")]
     [InlineData("[21-Nov-2026 04:00:00 +0000]: <abc> Failed login for bob from 192.0.2.7 in session abc (error: 0)", "web")]
     [InlineData("[21-Nov-2026 04:00:00.250 +0000]: IMAP Error: Login failed for bob from 192.0.2.7. LOGIN: Authentication failed. in /x on line 1 (POST /)", "web", 250)]
+    [InlineData("2026-11-21T04:00:00.000000000Z stdout F errors: <abc> IMAP Error: Login failed for bob against imap from 192.0.2.7. LOGIN: Authentication failed. in /x on line 1 (POST /)", "web")]
     [InlineData("[21-Nov-2026 04:00:00 UTC] userlogins: <abc> Failed login for bob from 192.0.2.7 in session abc (error: 0)", "web")]
     [InlineData("[Sat Nov 21 04:00:00 2026] [error] [client 192.0.2.7] user bob: authentication failure for \"/\": Password Mismatch", "web")]
     [InlineData("Nov 21 04:00:00 sogod [7]: SOGoRootPage Login from '192.0.2.7' for user 'bob' might not have worked - x", "web")]
