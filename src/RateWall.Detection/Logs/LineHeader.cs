@@ -93,6 +93,7 @@ internal ref struct LineHeader
 
     private void ReadTag(ReadOnlySpan<byte> rest, bool hostAllowed)
     {
+        if (IsOfPhp(Stamp) || (Stamp.Length == 15 && TakeBracketed(rest))) return;
         int space = rest.IndexOf((byte)' ');
         if (space <= 0) return;
         if (IsPriority(rest[..space]))
@@ -211,6 +212,19 @@ internal ref struct LineHeader
 
         if (tag.Length > 0 && tag[0] == '/') tag = tag[(tag.LastIndexOf((byte)'/') + 1)..];
         Program = tag;
+        return true;
+    }
+
+    // "[21-Nov-2026 04:00:00 +0100]: IMAP Error: ...": what follows is the message, and no host's or program's name.
+    private static bool IsOfPhp(ReadOnlySpan<byte> stamp) => stamp.Length > 3 && stamp[0] == '[' && stamp[3] == '-';
+
+    // "[postfix/smtpd] " of metalog, without a host (src/metalog.c).
+    private bool TakeBracketed(ReadOnlySpan<byte> rest)
+    {
+        if (rest.IsEmpty || rest[0] != '[') return false;
+        int run = ByteClass.Word.Run(rest[1..]);
+        if (run == 0 || run == ByteClass.Num.Run(rest[1..]) || !rest[(1 + run)..].StartsWith("] "u8) || !SetTag(rest[1..(1 + run)])) return false;
+        Message = rest[(run + 3)..];
         return true;
     }
 

@@ -29,7 +29,7 @@ internal sealed class StampForm(string pattern)
     // log; squirrel_logger; `journalctl -o short-full`; syslog where the year was asked for.
     private static readonly StampForm[] Headers =
     [
-        new("www bbb dd hh:mm:ss yyyy"), new("[www bbb dd hh:mm:ssf yyyy]"), new("[dd-bbb-yyyy hh:mm:ss z]:"), new("[dd-bbb-yyyy hh:mm:ss]:"), new("[dd-bbb-yyyy hh:mm:ss Z]"),
+        new("yyyy bbb dd hh:mm:ss"), new("www bbb dd hh:mm:ss yyyy"), new("[www bbb dd hh:mm:ssf yyyy]"), new("[dd-bbb-yyyy hh:mm:ssf z]:"), new("[dd-bbb-yyyy hh:mm:ss]:"), new("[dd-bbb-yyyy hh:mm:ss Z]"),
         new("yyyy/nn/dd hh:mm:ss"), new("nn/dd/yyyy hh:mm:ss"), new("[yyyy-nn-dd hh:mm:ssf]"), new("www yyyy-nn-dd hh:mm:ss Z"),
         new("bbb dd yyyy hh:mm:ss"),
     ];

@@ -22,6 +22,8 @@ public sealed class LogParserTests
     [InlineData("2026-11-21T04:00:00.000123+00:00 mx01 sshd-session[123]: ")]
     [InlineData("2026-11-21T01:00:00-0300 mx01 sshd-session[123]: ")]
     [InlineData("2026-11-21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("2026 Nov 21 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 [sshd] ")]
     [InlineData("@400000006921e40a00000000 sshd[123]: ")]
     [InlineData("1 2026-11-21T04:00:00.000Z mx01 sshd 123 - - ")]
     [InlineData("Nov 21 04:00:00.123456 mx01 sshd[123]: ")]
@@ -125,6 +127,10 @@ public sealed class LogParserTests
     [InlineData("2026-11-21 04:00:00,000 host proftpd[7] host (192.0.2.7[192.0.2.7]): USER bob (Login failed): Incorrect password", "ftp")]
     [InlineData("Nov 21 04:00:00 host proftpd[7]: host (192.0.2.7[192.0.2.7]) - USER bob (Login failed): Incorrect password", "ftp")]
     [InlineData("[21-Nov-2026 04:00:00 +0000]: <abc> Failed login for bob from 192.0.2.7 in session abc (error: 0)", "web")]
+    [InlineData("[21-Nov-2026 04:00:00.250 +0000]: IMAP Error: Login failed for bob from 192.0.2.7. LOGIN: Authentication failed. in /x on line 1 (POST /)", "web", 250)]
+    [InlineData("2026-11-21T04:00:00.000000000Z stdout F errors: <abc> IMAP Error: Login failed for bob against imap from 192.0.2.7. LOGIN: Authentication failed. in /x on line 1 (POST /)", "web")]
+    [InlineData("[21-Nov-2026 04:00:00 UTC] userlogins: <abc> Failed login for bob from 192.0.2.7 in session abc (error: 0)", "web")]
+    [InlineData("[Sat Nov 21 04:00:00 2026] [error] [client 192.0.2.7] user bob: authentication failure for \"/\": Password Mismatch", "web")]
     [InlineData("Nov 21 04:00:00 sogod [7]: SOGoRootPage Login from '192.0.2.7' for user 'bob' might not have worked - x", "web")]
     [InlineData("2026-11-21T04:00:00+00:00 NOTICE: HORDE [imp] FAILED LOGIN for bob (192.0.2.7) to {imap://localhost/}", "web")]
     [InlineData("Nov 21 04:00:00 HORDE [error] [imp] FAILED LOGIN for bob [192.0.2.7] to {localhost:143 [imap]}", "web")]
@@ -132,8 +138,8 @@ public sealed class LogParserTests
     [InlineData("192.0.2.7 - bob [21/Nov/2026:04:00:00 +0000] \"GET / HTTP/1.1\" 401 381", "web")]
     [InlineData("[Sat Nov 21 04:00:00.000000 2026] [auth_basic:error] [pid 7:tid 140212345678901] [client 192.0.2.7:50022] AH01617: user bob: authentication failure for \"/\": Password Mismatch", "web")]
     [InlineData("Nov 21 04:00:00 host dropbear[7]: Bad password attempt for 'bob' from 192.0.2.7:4022", "ssh")]
-    public void Line_AsItsDaemonWritesItIntoItsLog_IsReadWithoutNamingTheProgram(string line, string service) =>
-        Assert.Equal([new(service, AttemptKind.Failure, "192.0.2.7", "bob", 1, Four)], Read(line + "\n"));
+    public void Line_AsItsDaemonWritesItIntoItsLog_IsReadWithoutNamingTheProgram(string line, string service, int milliseconds = 0) =>
+        Assert.Equal([new(service, AttemptKind.Failure, "192.0.2.7", "bob", 1, Four + milliseconds)], Read(line + "\n"));
 
     [Theory]
     [InlineData("Sat Nov 21 04:00:00 2026 ")]
