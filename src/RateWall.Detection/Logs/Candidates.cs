@@ -186,7 +186,13 @@ internal sealed class Candidates
     {
         Captures first = result.Captures;
         if (first.Ambiguous) return;
-        if (other.AddressStart == first.AddressStart && !other.Ambiguous) return;
+        if (other.AddressStart == first.AddressStart && !other.Ambiguous)
+        {
+            // That one allows no second anchor: whatever finds another from here on puts the line in doubt.
+            if (template.Choice == AnchorChoice.Only) taken = template;
+            return;
+        }
+
         bool agree = template.Choice == taken.Choice && taken.Choice != AnchorChoice.Only && !other.Ambiguous
             && first.AddressStart >= 0 && other.AddressStart >= 0;
         if (agree)

@@ -29,7 +29,19 @@ internal sealed class TemplateReader
     {
         var reader = new TemplateReader(text, place);
         List<List<Piece>> variants = reader.Sequence(inside: false, bars: false);
-        return [.. variants.Select(v => new Template(reader.Checked(Joined(v))))];
+        List<List<Piece>> joined = [.. variants.Select(Joined)];
+        HashSet<string> written = [.. joined.Select(v => string.Concat(v))];
+        joined.AddRange(joined.Select(WithoutLastText).OfType<List<Piece>>().Where(v => written.Add(string.Concat(v))).ToArray());
+        return [.. joined.Select(v => new Template(reader.Checked(v)))];
+    }
+
+    // A message has lost the blanks at its end, and with them what stands in front of a text that is empty. Were the line left to
+    // other rules for that, a name in it could be read as theirs.
+    private static List<Piece>? WithoutLastText(List<Piece> pieces)
+    {
+        if (pieces is not [.. var before, { Kind: PieceKind.Literal } last, { Kind: PieceKind.Text or PieceKind.Calm }] || !before.Exists(p => p.IsHostile)) return null;
+        byte[] kept = last.Literal.AsSpan().TrimEnd((byte)' ').ToArray();
+        return kept.Length == last.Literal.Length ? null : kept.Length == 0 ? before : [.. before, last with { Literal = kept }];
     }
 
     private List<List<Piece>> Sequence(bool inside, bool bars)

@@ -59,6 +59,11 @@ public sealed class RuleLanguageTests
     [InlineData("failure user {user} at {address} said {text}", "user x at 198.51.100.9 said y", "198.51.100.9")]
     [InlineData("failure user {user} at {address} said {text}", "user x at 192.0.2.1 said y at 198.51.100.9 said z", null)]
     [InlineData("failure user {user} at {address} said {text}", "user x at 192.0.2.1 said y at 192.0.2.1 said z", null)]
+    // One reading allows no second anchor and agrees with the other; a third finds another address.
+    [InlineData("failure ({user},{address},sasl:{word}{=)<{calm}>|,master)<{calm}>}: {=|{word}: |request [{num}]: {word}: }{=bar: {text}|foo}", "(x,203.0.113.9,sasl:22)<text>: request [22]: 22: bar: ,192.0.2.66,sasl:22,master)<y>: foo", null)]
+    // An empty text at the end has lost the blank in front of it, and still belongs to this rule.
+    [InlineData("failure user {user} at {address} said: {text}", "user x at 198.51.100.9 said: ", "198.51.100.9")]
+    [InlineData("failure ({user},{address}): not known: {text}\nfailure ({user},{address}): unknown user{? {text}}", "(,192.0.2.1): unknown user x ,198.51.100.9): not known: ", null)]
     [InlineData("failure {user}: {address}: denied", "x: 192.0.2.1: denied: 198.51.100.9: denied", "198.51.100.9")]
     [InlineData("failure from {address}: {text}", "from 2001:db8::9: x", "2001:db8::9")]
     [InlineData("failure host {host} ({address}) twice [{address}]", "host a (198.51.100.9) twice [::ffff:198.51.100.9]", "198.51.100.9")]
