@@ -233,14 +233,21 @@ public sealed class LogParser
 
     private bool Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)
     {
+        // A line that a rule says is no try is understood.
+        bool claimed = false;
         foreach (ProgramRules candidate in files)
         {
-            if (!candidate.File.Match(ref message, candidate.Part, out match)) continue;
+            if (!candidate.File.Match(ref message, candidate.Part, out match))
+            {
+                claimed |= match.Rule is not null;
+                continue;
+            }
+
             if (Heartbeat is not null) Beat(files, [], matched: true);
             return true;
         }
 
-        if (Heartbeat is not null) Beat(files, message, matched: false);
+        if (Heartbeat is not null) Beat(files, message, claimed);
         Unsafe.SkipInit(out match);
         return false;
     }

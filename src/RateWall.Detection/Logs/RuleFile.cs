@@ -33,6 +33,8 @@ internal sealed class RuleFile
     private volatile bool isBuilt;
     // The parts that messages begin with; when there are any, a message must name one.
     private readonly Part[] named;
+    // The same by their first bytes.
+    private readonly Part[]?[] namedBy = [];
     // Words such as "error:" that may stand in front of any message.
     private readonly Literal[] leads;
     // The first bytes of those, and of "message repeated".
@@ -57,6 +59,9 @@ internal sealed class RuleFile
         this.samples = samples;
         HasNotes = Array.Exists(rules, r => r.Counting == Counting.Note);
         named = Array.FindAll(parts, p => !p.IsTag);
+        if (named.Length == 0) return;
+        namedBy = new Part[256][];
+        foreach (Part part in named) namedBy[part.Name[0]] = [.. namedBy[part.Name[0]] ?? [], part];
     }
 
     /// <summary>What a person sees of it.</summary>
@@ -95,11 +100,14 @@ internal sealed class RuleFile
     /// <summary>Matches a message whose header is gone.</summary>
     /// <param name="message">The message; what was matched of it comes back in its place.</param>
     /// <param name="part">The part, where the header named it.</param>
-    /// <param name="result">The rule and what it found; undefined when none matched.</param>
+    /// <param name="result">
+    /// The rule and what it found. When none matched only the rule is defined: the `none` rule whose line it is, or null.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ref ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
     {
         Unsafe.SkipInit(out result);
+        result.Rule = null!;
         if (!isBuilt) Build();
         ReadOnlySpan<byte> rest = message;
         if (named.Length > 0 && part is null && (part = TakePartBehindLeads(ref rest)) is null && !rest.StartsWith("message repeated "u8)) return false;
@@ -159,6 +167,7 @@ internal sealed class RuleFile
     private Part? TakePartBehindLeads(ref ReadOnlySpan<byte> message)
     {
         if (TakePart(ref message) is { } part) return part;
+        if (message.IsEmpty || !mayBeginOtherwise[message[0]]) return null;
         ReadOnlySpan<byte> rest = WithoutLeads(message);
         if (rest.Length == message.Length || TakePart(ref rest) is not { } behind) return null;
         message = rest;
@@ -167,7 +176,8 @@ internal sealed class RuleFile
 
     private Part? TakePart(ref ReadOnlySpan<byte> message)
     {
-        foreach (Part part in named)
+        if (message.IsEmpty || namedBy[message[0]] is not { } maybe) return null;
+        foreach (Part part in maybe)
         {
             if (!part.Start.IsAt(message, 0)) continue;
             ReadOnlySpan<byte> rest = message[part.Name.Length..];

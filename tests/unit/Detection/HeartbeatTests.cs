@@ -30,6 +30,15 @@ public sealed class HeartbeatTests
     }
 
     [Fact]
+    public void Read_LinesThatARuleSaysAreNoTry_AreUnderstood()
+    {
+        ProgramBeat postfix = Assert.Single(Beats(
+            "postfix/smtpd[1]: warning: mail.example.com[192.0.2.7]: SASL LOGIN authentication failed: Connection lost to authentication server",
+            "postfix/smtpd[1]: warning: something else failed"));
+        Assert.Equal((2, 1, 1), (postfix.Lines, postfix.Matched, postfix.Suspect));
+    }
+
+    [Fact]
     public void Read_JournalEntries_AreCountedToo()
     {
         var heartbeat = new Heartbeat();
