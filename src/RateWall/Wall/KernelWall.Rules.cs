@@ -27,7 +27,7 @@ public sealed partial class KernelWall
         string transaction = Outdated(before, fitting) + Transaction(fitting);
         try
         {
-            Rules.Run(transaction, checkOnly: checkOnly);
+            Rules.Run(transaction, checkOnly: checkOnly, chains: ExpectedChains(fitting.Text));
         }
         catch (NetfilterException refused) when (fitting.Origins.Count > 0)
         {
@@ -73,7 +73,7 @@ public sealed partial class KernelWall
     {
         try
         {
-            Rules.Run($"table {WallTable.Nft} {{\n chain ingress_probe {{\n type filter hook ingress device \"rw-absent\" priority 0;\n }}\n}}\n", checkOnly: true);
+            Rules.Run($"table {WallTable.Nft} {{\n chain ingress_probe {{\n type filter hook ingress device \"rw-absent\" priority 0;\n }}\n}}\n", checkOnly: true, chains: ExpectedChains());
             return true;
         }
         catch (NetfilterException refused) when (refused.IsNotFound)

@@ -75,7 +75,7 @@ public sealed partial class KernelWall : IDisposable
     public IReadOnlyList<string> Emptied { get; private set; } = [];
 
     // Loaded when it is needed: a run that finds nothing to mend does without.
-    private LibNftables Rules => library ??= OpenLibrary();
+    private LibNftables Rules => library ??= MakeRoom();
 
     /// <summary>Opens the kernel side.</summary>
     /// <param name="stateDirectory">Where what was applied is recorded.</param>
@@ -175,9 +175,10 @@ public sealed partial class KernelWall : IDisposable
     public bool Remove()
     {
         bool present = Present;
+        HashSet<string> expected = ExpectedChains();
         // First, or a run of `correlate` after a kill in between would put it up again.
         AppliedWall.Forget(stateDirectory);
-        if (present) Rules.Run($"delete table {WallTable.Nft}\n");
+        if (present) Rules.Run($"delete table {WallTable.Nft}\n", chains: expected);
         return present;
     }
 
@@ -188,7 +189,7 @@ public sealed partial class KernelWall : IDisposable
         // A wall that an earlier version put up may not have all of them.
         IEnumerable<string> sets = kinds.SelectMany(k => new[] { WallTable.Set(k, ipv4: true), WallTable.Set(k, ipv4: false) })
             .Intersect(kernel.ListSets(WallTable.Name).Select(s => s.Name), StringComparer.Ordinal);
-        Rules.Run(string.Concat(sets.Select(s => $"flush set {WallTable.Nft} {s}\n")));
+        Rules.Run(string.Concat(sets.Select(s => $"flush set {WallTable.Nft} {s}\n")), chains: ExpectedChains());
     }
 
     /// <summary>The table's named counters, by name.</summary>
@@ -202,21 +203,20 @@ public sealed partial class KernelWall : IDisposable
     public void Dispose()
     {
         bans.Dispose();
-        library?.Dispose();
         kernel.Dispose();
     }
 
-    private static LibNftables OpenLibrary()
+    private LibNftables MakeRoom()
     {
         // The library takes several MB for a while: what was read of policy and rule files and is garbage makes room for it.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return LibNftables.Open();
+        return new(kernel, WallTable.Name);
     }
 
     private void Record(AppliedWall applied)
     {
         applied.Write(stateDirectory);
-        FrameMark.Write(stateDirectory, kernel.DescribeFrame(WallTable.Name));
+        FrameMark.Write(stateDirectory, kernel.DescribeFrame(WallTable.Name, ExpectedChains(applied.Text)));
     }
 
     /// <summary>With so many elements a listing, which reads them all, would take minutes and gigabytes.</summary>
@@ -229,14 +229,21 @@ public sealed partial class KernelWall : IDisposable
     // Null: it is another one, and nobody can tell where.
     private IReadOnlyList<string>? ListingDifference(string applied)
     {
-        string frame = kernel.DescribeFrame(WallTable.Name);
+        string frame = kernel.DescribeFrame(WallTable.Name, ExpectedChains());
         if (FrameMark.IsAt(stateDirectory, frame)) return [];
         return IsCrowded || !AppliedWall.IsListed(applied)
             ? FrameMark.Difference(stateDirectory, frame)
             : Output.TextDifference.Between("kernel", Listing(), "applied", applied);
     }
 
-    private string Listing() => Rules.Run($"list table {WallTable.Nft}\n", Bare);
+    private string Listing() => Rules.Run($"list table {WallTable.Nft}\n", Bare, chains: ExpectedChains());
+
+    /// <summary>
+    /// Chains that the table has, if it is as it was applied, and those of a text: the kernel is asked for each by its name, because
+    /// it could give all of them only together with everybody else's.
+    /// </summary>
+    private HashSet<string> ExpectedChains(string text = "") =>
+        [.. RulesetRenderer.Describe(text).Chains, .. RulesetRenderer.Describe(AppliedWall.Read(stateDirectory)?.Text ?? "").Chains];
 
     // The kernel refuses as a whole: then the wall that was there is still the one that is wanted.
     private void Send(Ruleset ruleset, AppliedWall? before)
@@ -299,7 +306,7 @@ public sealed partial class KernelWall : IDisposable
         var carried = new List<(SetDescription Present, DeclaredSet Wanted)>();
         text.Append("flush table ").Append(WallTable.Nft).Append('\n');
         // Declaring the ingress chain again would only add interfaces to those it has.
-        Delete(text, "chain", kernel.ListChains(WallTable.Name).Where(c => c == WallTable.Ingress || !ruleset.Chains.Contains(c)));
+        Delete(text, "chain", kernel.ListChains(WallTable.Name, ExpectedChains(ruleset.Text)).Where(c => c == WallTable.Ingress || !ruleset.Chains.Contains(c)));
         foreach (SetDescription present in kernel.ListSets(WallTable.Name))
         {
             DeclaredSet? wanted = ruleset.Sets.GetValueOrDefault(present.Name);
