@@ -8,6 +8,9 @@ namespace RateWall.Wall;
 /// <summary>How the rules are sent: hooked where this kernel takes hooks, and with errors that name the template.</summary>
 public sealed partial class KernelWall
 {
+    // One run asks for the same few texts again and again.
+    private readonly Dictionary<string, IReadOnlySet<string>> chainsOf = new(StringComparer.Ordinal);
+
     /// <summary>Interfaces that a ruleset hooks into and that are not there now.</summary>
     public static IReadOnlyList<string> AbsentInterfaces(Ruleset ruleset)
     {
@@ -17,6 +20,18 @@ public sealed partial class KernelWall
     }
 
     private static IEnumerable<string> PresentInterfaces() => NetworkInterface.GetAllNetworkInterfaces().Select(i => i.Name);
+
+    /// <summary>
+    /// Chains that the table has, if it is as it was applied, and those of a text: the kernel is asked for each by its name, because
+    /// it could give all of them only together with everybody else's.
+    /// </summary>
+    private HashSet<string> ExpectedChains(string text = "") => [.. ChainsOf(text), .. ChainsOf(AppliedWall.ReadText(stateDirectory) ?? "")];
+
+    private IReadOnlySet<string> ChainsOf(string text)
+    {
+        if (!chainsOf.TryGetValue(text, out IReadOnlySet<string>? chains)) chainsOf.Add(text, chains = RulesetRenderer.ChainsIn(text));
+        return chains;
+    }
 
     /// <param name="ruleset">What is wanted.</param>
     /// <param name="before">What was applied before, or null.</param>

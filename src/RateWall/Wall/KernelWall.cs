@@ -105,7 +105,7 @@ public sealed partial class KernelWall : IDisposable
         if (!same || !policy.Allow.SequenceEqual(before!.Allow)) wanted.Write(stateDirectory);
         if (!same) Send(ruleset, before);
         bool moved = AlignNetworks(policy.Allow, keys);
-        // Listed before the bans come back: listing reads every element.
+        // Listed before the bans come back: a crowded wall is not listed.
         string? listing = same ? null : ListingOrStandIn(ruleset);
         if (created) restore?.Invoke();
         if (listing is not null) Record(wanted with { Listing = listing });
@@ -219,7 +219,7 @@ public sealed partial class KernelWall : IDisposable
         FrameMark.Write(stateDirectory, kernel.DescribeFrame(WallTable.Name, ExpectedChains(applied.Text)));
     }
 
-    /// <summary>With so many elements a listing, which reads them all, would take minutes and gigabytes.</summary>
+    /// <summary>With so many elements nothing is done that could read them all, which takes minutes and gigabytes.</summary>
     private bool IsCrowded => Sets().Sum(s => (long)(s.Count ?? 0)) > Crowd;
 
     private string ListingOrStandIn(Ruleset ruleset) => IsCrowded ? AppliedWall.Unlisted(Fitting(ruleset).Text) : Listing();
@@ -237,13 +237,6 @@ public sealed partial class KernelWall : IDisposable
     }
 
     private string Listing() => Rules.Run($"list table {WallTable.Nft}\n", Bare, chains: ExpectedChains());
-
-    /// <summary>
-    /// Chains that the table has, if it is as it was applied, and those of a text: the kernel is asked for each by its name, because
-    /// it could give all of them only together with everybody else's.
-    /// </summary>
-    private HashSet<string> ExpectedChains(string text = "") =>
-        [.. RulesetRenderer.Describe(text).Chains, .. RulesetRenderer.Describe(AppliedWall.Read(stateDirectory)?.Text ?? "").Chains];
 
     // The kernel refuses as a whole: then the wall that was there is still the one that is wanted.
     private void Send(Ruleset ruleset, AppliedWall? before)
