@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using static RateWall.Netfilter.KernelHeaders;
 
 namespace RateWall.Netfilter;
@@ -108,7 +107,8 @@ internal sealed class SocketPair : IDisposable
         {
             address.Clear();
             MemoryMarshal.Write(address, (ushort)AF_UNIX);
-            RandomNumberGenerator.Fill(address[3..]);
+            // Only against meeting another's name; the generator for secrets would load OpenSSL, which takes 5 MB.
+            Guid.NewGuid().ToByteArray().AsSpan(0, address.Length - 3).CopyTo(address[3..]);
             if (Libc.bind_unix(socket, address, Libc.AddressLength) == 0) return;
             if (Marshal.GetLastPInvokeError() != EADDRINUSE) break;
         }
