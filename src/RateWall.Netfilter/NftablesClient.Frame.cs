@@ -62,12 +62,23 @@ public sealed partial class NftablesClient
         List<FramePart> chains = ReadChains(operation, table, names);
         // NFTA_TABLE_USE counts what is in the table, but for rules, and sets that belong to one (nf_tables_commit, NFT_MSG_NEWSET).
         if (found.Use != (ulong)(chains.Count + sets.Count(s => !TableFrame.IsAnonymous(s)) + objects.Count + flowtables.Count))
+        {
+            // A commit in between makes a difference too, and is no reason to ask for everybody's.
+            if (ReadGeneration() != generation) throw NetlinkExchange.Torn(operation);
             chains = ReadParts(operation, table, NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN, NFTA_CHAIN_NAME, NFTA_CHAIN_HANDLE);
+        }
+
         if (ReadGeneration() != generation) throw NetlinkExchange.Torn(operation);
         chains.Sort((a, b) => a.Handle.CompareTo(b.Handle));
         return new(table, generation)
         {
-            GenerationMessage = generationMessage, Table = found.Part, Chains = chains, Sets = sets, Objects = objects, Flowtables = flowtables, Rules = rules,
+            GenerationMessage = generationMessage,
+            Table = found.Part,
+            Chains = chains,
+            Sets = sets,
+            Objects = objects,
+            Flowtables = flowtables,
+            Rules = rules,
         };
     }
 
