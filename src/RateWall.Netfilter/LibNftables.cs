@@ -119,8 +119,7 @@ public sealed class LibNftables(NftablesClient kernel, TableName table)
 
     private NetfilterException Explained(Translation made, RulesBatch batch, IReadOnlyList<RefusedMessage> refused, string commands, bool checkOnly)
     {
-        Translation told = Translate(made.Frame, commands, NftListing.Plain, checkOnly, made.Questions, [.. refused.Select(r => r.Message)]);
-        var text = new System.Text.StringBuilder(told.Errors.Trim());
+        var text = new System.Text.StringBuilder(Told(made, commands, checkOnly, [.. refused.Select(r => r.Message)]));
         foreach (RefusedMessage one in refused)
         {
             string act = batch.ActOf(one.Header) ?? "the whole transaction";
@@ -128,6 +127,22 @@ public sealed class LibNftables(NftablesClient kernel, TableName table)
         }
 
         return Refused(Operation, refused[0].Answer.Errno, text.ToString());
+    }
+
+    /// <summary>
+    /// What libnftables says of answers to its batch. It looks for them once, without waiting, and may be quicker than they are: then
+    /// it takes all for well, and is asked again.
+    /// </summary>
+    private string Told(Translation made, string commands, bool checkOnly, IReadOnlyList<byte[]> answers)
+    {
+        const int tries = 20;
+        for (int i = 0; i < tries; i++)
+        {
+            Translation told = Translate(made.Frame, commands, NftListing.Plain, checkOnly, made.Questions, answers);
+            if (told.Result != 0) return told.Errors.Trim();
+        }
+
+        return "";
     }
 
     /// <summary>Commands of another table, told in libnftables' way as if the kernel had refused them.</summary>
@@ -139,7 +154,7 @@ public sealed class LibNftables(NftablesClient kernel, TableName table)
         MemoryMarshal.Write(answer.AsSpan(6), NLM_F_CAPPED);
         MemoryMarshal.Write(answer.AsSpan(8), foreign.Sequence);
         MemoryMarshal.Write(answer.AsSpan(NLMSG_HDRLEN), -EXDEV);
-        string said = Translate(made.Frame, commands, NftListing.Plain, checkOnly, made.Questions, [answer]).Errors.Trim();
+        string said = Told(made, commands, checkOnly, [answer]);
         string reason = $"only {table} may be changed here, and this would {foreign.Act}";
         string placed = said.Replace($"Could not process rule: {Marshal.GetPInvokeErrorMessage(EXDEV)}", reason, StringComparison.Ordinal);
         return new(Operation, EXDEV, placed.Contains(reason, StringComparison.Ordinal) ? placed : reason);

@@ -315,17 +315,31 @@ public sealed partial class KernelWall : IDisposable
 
         Delete(text, "counter", kernel.ListCounters(WallTable.Name).Select(c => c.Name).Where(c => !ruleset.Counters.Contains(c)));
         text.Append(ruleset.Text);
-        carried.RemoveAll(c => !CarriedElements.CanMove(c.Present, c.Wanted));
-        Emptied = [.. carried.Where(c => c.Present.Count > CarriedElements.Most).Select(c => c.Present.Name)];
-        foreach ((SetDescription present, DeclaredSet wanted) in carried.Where(c => !Emptied.Contains(c.Present.Name, StringComparer.Ordinal))) Carry(text, present, wanted);
+        Emptied = Carry(text, carried.Where(c => CarriedElements.CanMove(c.Present, c.Wanted)));
         return text.ToString();
     }
 
-    private void Carry(StringBuilder text, SetDescription present, DeclaredSet wanted)
+    /// <summary>Gives the sets whose elements are too many to move.</summary>
+    private List<string> Carry(StringBuilder text, IEnumerable<(SetDescription Present, DeclaredSet Wanted)> sets)
     {
-        IReadOnlyList<SetElement> elements = kernel.ListElements(WallTable.Name, present.Name);
-        MustHold(wanted, (uint)elements.Count);
-        CarriedElements.Append(text, wanted, elements);
+        var emptied = new List<string>();
+        int together = 0;
+        foreach ((SetDescription present, DeclaredSet wanted) in sets)
+        {
+            // Where the kernel does not tell their number (before Linux 6.15), it is known when they have been read.
+            IReadOnlyList<SetElement>? elements = present.Count > CarriedElements.Most ? null : kernel.ListElements(WallTable.Name, present.Name);
+            if (elements is null || elements.Count > CarriedElements.Most || together + elements.Count > CarriedElements.MostTogether)
+            {
+                emptied.Add(present.Name);
+                continue;
+            }
+
+            MustHold(wanted, (uint)elements.Count);
+            together += elements.Count;
+            CarriedElements.Append(text, wanted, elements);
+        }
+
+        return emptied;
     }
 
     // What makes two declarations one set for the kernel (nf_tables_api.c, nft_set_is_same); size and timeout may differ.

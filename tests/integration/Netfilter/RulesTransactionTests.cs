@@ -68,6 +68,27 @@ public sealed class RulesTransactionTests : IDisposable
     }
 
     [LinuxFact]
+    public void Run_KernelRefusesOnABusyMachine_StillTellsTheLine()
+    {
+        using var over = new CancellationTokenSource();
+        Thread[] busy = [.. Enumerable.Range(0, Environment.ProcessorCount * 3).Select(_ => new Thread(() => SpinWait.SpinUntil(() => over.IsCancellationRequested)))];
+        foreach (Thread thread in busy) thread.Start();
+        try
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                Assert.Contains("rules:1:", Assert.Throws<NetfilterException>(() => Run("delete element inet t s { 192.0.2.1 }\n")).Message, StringComparison.Ordinal);
+                Assert.Contains("rules:1:", Assert.Throws<NetfilterException>(() => Run("add table inet other\n")).Message, StringComparison.Ordinal);
+            }
+        }
+        finally
+        {
+            over.Cancel();
+            foreach (Thread thread in busy) thread.Join();
+        }
+    }
+
+    [LinuxFact]
     public void Send_GenerationOfBefore_IsErestartAndChangesNothing()
     {
         uint generation = table.Client.GetGeneration();
