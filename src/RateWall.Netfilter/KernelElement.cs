@@ -29,6 +29,28 @@ internal readonly record struct KernelElement(
         }
     }
 
+    /// <summary>Adds to a fingerprint what the elements of one NFT_MSG_NEWSETELEM are, without reading them.</summary>
+    public static void AddKeys(ref AttributeReader attributes, ref Fingerprint hash)
+    {
+        while (attributes.Next())
+        {
+            if (attributes.Type != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
+            AttributeReader list = attributes.Nested();
+            while (list.Next())
+            {
+                AttributeReader element = list.Nested();
+                while (element.Next())
+                {
+                    if (element.Type is NFTA_SET_ELEM_KEY or NFTA_SET_ELEM_KEY_END or NFTA_SET_ELEM_DATA or NFTA_SET_ELEM_FLAGS) hash.Add(element.Type, element.Payload);
+                }
+
+                list.Absorb(element);
+            }
+
+            attributes.Absorb(list);
+        }
+    }
+
     /// <summary>The element for the world: lone keys and ranges; for intervals see <see cref="Intervals"/>.</summary>
     public SetElement ToSetElement(ReadOnlyMemory<byte> lastKey, TimeSpan? setTimeout) => new()
     {

@@ -4,15 +4,22 @@ namespace RateWall.Netfilter;
 internal static class KernelHeaders
 {
     // linux/socket.h, asm-generic/socket.h, fcntl.h
+    internal const int AF_UNIX = 1;
     internal const int AF_NETLINK = 16;
     internal const int SOCK_RAW = 3;
+    internal const int SOCK_SEQPACKET = 5;
     internal const int SOCK_CLOEXEC = 0x80000;
+    internal const int O_CLOEXEC = 0x80000;
     internal const int SOL_SOCKET = 1;
     internal const int SO_SNDBUF = 7;
     internal const int SO_RCVBUF = 8;
     internal const int SO_SNDBUFFORCE = 32;
     internal const int SO_RCVBUFFORCE = 33;
+    internal const int SO_PROTOCOL = 38;
+    internal const int SO_DOMAIN = 39;
     internal const int SOL_NETLINK = 270;
+    internal const int MSG_PEEK = 0x02;
+    internal const int MSG_NOSIGNAL = 0x4000;
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
 
@@ -34,6 +41,7 @@ internal static class KernelHeaders
     internal const ushort NLMSG_DONE = 3;
     internal const ushort NLMSG_OVERRUN = 4;
     internal const ushort NLM_F_REQUEST = 0x001;
+    internal const ushort NLM_F_MULTI = 0x002;
     internal const ushort NLM_F_ACK = 0x004;
     internal const ushort NLM_F_DUMP_INTR = 0x010;
     internal const ushort NLM_F_DUMP = 0x300;
@@ -58,12 +66,16 @@ internal static class KernelHeaders
     // linux/netfilter/nf_tables.h: enum nf_tables_msg_types
     internal const ushort NFT_MSG_NEWTABLE = 0;
     internal const ushort NFT_MSG_GETTABLE = 1;
+    internal const ushort NFT_MSG_DELTABLE = 2;
     internal const ushort NFT_MSG_NEWCHAIN = 3;
     internal const ushort NFT_MSG_GETCHAIN = 4;
-    internal const ushort NFT_MSG_NEWSET = 9;
+    internal const ushort NFT_MSG_DELCHAIN = 5;
     internal const ushort NFT_MSG_NEWRULE = 6;
     internal const ushort NFT_MSG_GETRULE = 7;
+    internal const ushort NFT_MSG_DELRULE = 8;
+    internal const ushort NFT_MSG_NEWSET = 9;
     internal const ushort NFT_MSG_GETSET = 10;
+    internal const ushort NFT_MSG_DELSET = 11;
     internal const ushort NFT_MSG_NEWSETELEM = 12;
     internal const ushort NFT_MSG_GETSETELEM = 13;
     internal const ushort NFT_MSG_DELSETELEM = 14;
@@ -71,6 +83,17 @@ internal static class KernelHeaders
     internal const ushort NFT_MSG_GETGEN = 16;
     internal const ushort NFT_MSG_NEWOBJ = 18;
     internal const ushort NFT_MSG_GETOBJ = 19;
+    internal const ushort NFT_MSG_DELOBJ = 20;
+    internal const ushort NFT_MSG_NEWFLOWTABLE = 22;
+    internal const ushort NFT_MSG_GETFLOWTABLE = 23;
+    internal const ushort NFT_MSG_DELFLOWTABLE = 24;
+    internal const ushort NFT_MSG_DESTROYTABLE = 26;
+    internal const ushort NFT_MSG_DESTROYCHAIN = 27;
+    internal const ushort NFT_MSG_DESTROYRULE = 28;
+    internal const ushort NFT_MSG_DESTROYSET = 29;
+    internal const ushort NFT_MSG_DESTROYSETELEM = 30;
+    internal const ushort NFT_MSG_DESTROYOBJ = 31;
+    internal const ushort NFT_MSG_DESTROYFLOWTABLE = 32;
 
     internal const int NFT_NAME_MAXLEN = 256;
     internal const int NFT_DATA_VALUE_MAXLEN = 64;
@@ -78,17 +101,23 @@ internal static class KernelHeaders
 
     internal const ushort NFTA_LIST_ELEM = 1;
     internal const ushort NFTA_TABLE_NAME = 1;
-    internal const ushort NFTA_CHAIN_TABLE = 1;
+    internal const ushort NFTA_TABLE_USE = 3;
+    internal const ushort NFTA_CHAIN_HANDLE = 2;
     internal const ushort NFTA_CHAIN_NAME = 3;
     internal const ushort NFTA_CHAIN_USE = 6;
     internal const ushort NFTA_CHAIN_COUNTERS = 8;
     internal const ushort NFTA_RULE_CHAIN = 2;
     internal const ushort NFTA_RULE_HANDLE = 3;
+    internal const ushort NFTA_RULE_EXPRESSIONS = 4;
     internal const ushort NFTA_RULE_POSITION = 6;
     internal const ushort NFTA_GEN_ID = 1;
     internal const ushort NFTA_DATA_VALUE = 1;
     internal const ushort NFTA_EXPR_NAME = 1;
     internal const ushort NFTA_EXPR_DATA = 2;
+    internal const ushort NFTA_IMMEDIATE_DATA = 2;
+    internal const ushort NFTA_DATA_VERDICT = 2;
+    internal const ushort NFTA_VERDICT_CHAIN = 2;
+    internal const ushort NFTA_FLOWTABLE_NAME = 2;
     internal const ushort NFTA_COUNTER_BYTES = 1;
     internal const ushort NFTA_COUNTER_PACKETS = 2;
 
@@ -120,6 +149,7 @@ internal static class KernelHeaders
 
     // enum nft_set_elem_attributes, nft_set_elem_list_attributes, nft_set_elem_flags
     internal const ushort NFTA_SET_ELEM_KEY = 1;
+    internal const ushort NFTA_SET_ELEM_DATA = 2;
     internal const ushort NFTA_SET_ELEM_FLAGS = 3;
     internal const ushort NFTA_SET_ELEM_TIMEOUT = 4;
     internal const ushort NFTA_SET_ELEM_EXPIRATION = 5;
@@ -164,8 +194,10 @@ internal static class KernelHeaders
     internal const int EACCES = 13;
     internal const int EBUSY = 16;
     internal const int EEXIST = 17;
+    internal const int EXDEV = 18;
     internal const int EINVAL = 22;
     internal const int ENFILE = 23;
+    internal const int EPIPE = 32;
     internal const int ERANGE = 34;
     internal const int ENOTEMPTY = 39;
     internal const int EBADMSG = 74;
@@ -174,6 +206,8 @@ internal static class KernelHeaders
     internal const int EPROTONOSUPPORT = 93;
     internal const int EOPNOTSUPP = 95;
     internal const int EAFNOSUPPORT = 97;
+    internal const int EADDRINUSE = 98;
+    internal const int ECONNRESET = 104;
     internal const int ENOBUFS = 105;
     internal const int ECONNREFUSED = 111;
     internal const int ESTALE = 116;

@@ -21,18 +21,36 @@ internal static partial class Libc
     internal static partial int socket(int domain, int type, int protocol);
 
     [LibraryImport("libc", SetLastError = true)]
-    internal static partial int bind(NetlinkHandle socket, in NetlinkAddress address, uint length);
+    internal static partial int bind(SocketHandle socket, in NetlinkAddress address, uint length);
 
     [LibraryImport("libc", SetLastError = true)]
-    internal static partial int setsockopt(NetlinkHandle socket, int level, int option, in int value, uint length);
+    internal static partial int setsockopt(SocketHandle socket, int level, int option, in int value, uint length);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint sendto(
-        NetlinkHandle socket, ReadOnlySpan<byte> buffer, nuint length, int flags, in NetlinkAddress address, uint addressLength);
+        SocketHandle socket, ReadOnlySpan<byte> buffer, nuint length, int flags, in NetlinkAddress address, uint addressLength);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint recvfrom(
-        NetlinkHandle socket, Span<byte> buffer, nuint length, int flags, out NetlinkAddress address, ref uint addressLength);
+        SocketHandle socket, Span<byte> buffer, nuint length, int flags, out NetlinkAddress address, ref uint addressLength);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int socketpair(int domain, int type, int protocol, Span<int> descriptors);
+
+    [LibraryImport("libc", SetLastError = true, EntryPoint = "bind")]
+    internal static partial int bind_unix(SocketHandle socket, ReadOnlySpan<byte> address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint send(SocketHandle socket, ReadOnlySpan<byte> buffer, nuint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint recv(SocketHandle socket, Span<byte> buffer, nuint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int getsockopt(int socket, int level, int option, out int value, ref uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int dup3(SocketHandle descriptor, int wanted, int flags);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int memfd_create(string name, uint flags);
@@ -44,10 +62,10 @@ internal static partial class Libc
     internal static partial int close(nint descriptor);
 }
 
-/// <summary>The descriptor of a netlink socket.</summary>
-internal sealed class NetlinkHandle : SafeHandle
+/// <summary>The descriptor of a socket.</summary>
+internal sealed class SocketHandle : SafeHandle
 {
-    public NetlinkHandle(int descriptor)
+    public SocketHandle(int descriptor)
         : base(invalidHandleValue: -1, ownsHandle: true) => SetHandle(descriptor);
 
     public override bool IsInvalid => handle == -1;

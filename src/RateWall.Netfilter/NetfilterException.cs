@@ -11,10 +11,14 @@ public class NetfilterException : Exception
     {
         Operation = operation;
         Errno = errno;
+        Detail = detail;
     }
 
     /// <summary>What was asked for.</summary>
     public string Operation { get; }
+
+    /// <summary>The kernel's own words, or libnftables'.</summary>
+    public string Detail { get; }
 
     /// <summary>The positive errno (asm-generic/errno.h), or 0.</summary>
     public int Errno { get; }

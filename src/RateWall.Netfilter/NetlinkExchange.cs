@@ -58,6 +58,47 @@ internal sealed class NetlinkExchange(NetlinkSocket socket)
         throw new NetfilterException(operation, EIO, "the kernel's answer has no end");
     }
 
+    /// <summary>Asks for several things in one datagram; what is not there (ENOENT) is passed over.</summary>
+    public void AskEach(string operation, IReadOnlyList<MessageBytes> requests, ushort answerType, AnswerReader reader)
+    {
+        if (requests.Count == 0) return;
+        uint first = socket.Reserve(requests.Count);
+        var datagram = new List<byte>();
+        for (int i = 0; i < requests.Count; i++)
+        {
+            Number(requests[i], NLM_F_REQUEST, first + (uint)i);
+            datagram.AddRange(requests[i].Buffer.AsSpan(0, requests[i].Length));
+        }
+
+        Begin();
+        socket.Send(operation, CollectionsMarshal.AsSpan(datagram));
+        int answered = 0;
+        while (answered < requests.Count && socket.TryReceive(operation, out ReadOnlySpan<byte> received, out bool overrun))
+        {
+            if (overrun) throw KernelError.Refused(operation, ENOBUFS);
+            string? fault;
+            while (NetlinkMessage.TryTake(ref received, out NetlinkMessage message, out fault))
+            {
+                if (unchecked(message.Sequence - first) >= (uint)requests.Count) continue;
+                if (message.Type != NLMSG_ERROR && message.Type != answerType) continue;
+                answered++;
+                if (message.Type == answerType)
+                {
+                    reader(message);
+                    continue;
+                }
+
+                Acknowledgement answer = ReadAcknowledgement(operation, message);
+                if (answer.Errno != ENOENT) throw KernelError.Refused(operation, answer.Errno, answer.Text);
+            }
+
+            if (fault is not null) throw KernelError.Malformed(operation, fault);
+        }
+
+        if (answered < requests.Count) throw new NetfilterException(operation, EIO, $"the kernel answered {answered} of {requests.Count} questions");
+        End();
+    }
+
     /// <summary>A dump that somebody's change cut through.</summary>
     public static NetfilterException Torn(string operation) => new(operation, EINTR, "it changed while it was read, again and again");
 
@@ -86,12 +127,17 @@ internal sealed class NetlinkExchange(NetlinkSocket socket)
     private uint Send(string operation, MessageBytes request, ushort flags)
     {
         uint sequence = socket.Reserve(1);
-        Span<byte> header = request.Buffer;
-        MemoryMarshal.Write(header[6..], flags);
-        MemoryMarshal.Write(header[8..], sequence);
+        Number(request, flags, sequence);
         Begin();
         socket.Send(operation, request.Buffer.AsSpan(0, request.Length));
         return sequence;
+    }
+
+    private static void Number(MessageBytes request, ushort flags, uint sequence)
+    {
+        Span<byte> header = request.Buffer;
+        MemoryMarshal.Write(header[6..], flags);
+        MemoryMarshal.Write(header[8..], sequence);
     }
 
     /// <summary>The next message that answers the request; others are stale and skipped.</summary>

@@ -6,22 +6,19 @@ namespace RateWall.Netfilter;
 /// <summary>One message of a datagram: its header (struct nlmsghdr) and what follows it.</summary>
 internal readonly ref struct NetlinkMessage
 {
-    private NetlinkMessage(ushort type, ushort flags, uint sequence, ReadOnlySpan<byte> body)
-    {
-        Type = type;
-        Flags = flags;
-        Sequence = sequence;
-        Body = body;
-    }
+    private NetlinkMessage(ReadOnlySpan<byte> whole) => Whole = whole;
 
-    public ushort Type { get; }
+    /// <summary>The message as it came, header and all, without padding behind it.</summary>
+    public ReadOnlySpan<byte> Whole { get; }
 
-    public ushort Flags { get; }
+    public ushort Type => MemoryMarshal.Read<ushort>(Whole[4..]);
 
-    public uint Sequence { get; }
+    public ushort Flags => MemoryMarshal.Read<ushort>(Whole[6..]);
+
+    public uint Sequence => MemoryMarshal.Read<uint>(Whole[8..]);
 
     /// <summary>Everything after the header.</summary>
-    public ReadOnlySpan<byte> Body { get; }
+    public ReadOnlySpan<byte> Body => Whole[NLMSG_HDRLEN..];
 
     /// <summary>The attributes after the protocol's own struct; a body too short for that gives a reader with a fault.</summary>
     /// <param name="after">The length of that struct: nfgenmsg's, if not said otherwise.</param>
@@ -55,9 +52,7 @@ internal readonly ref struct NetlinkMessage
             return false;
         }
 
-        message = new(
-            MemoryMarshal.Read<ushort>(datagram[4..]), MemoryMarshal.Read<ushort>(datagram[6..]),
-            MemoryMarshal.Read<uint>(datagram[8..]), datagram[NLMSG_HDRLEN..(int)length]);
+        message = new(datagram[..(int)length]);
         datagram = datagram[Math.Min(Align((int)length), datagram.Length)..];
         return true;
     }

@@ -16,12 +16,18 @@ internal sealed class NetlinkSocket : IDisposable
     /// <summary>Room for one refusal per message of a large batch; an overrun loses the later ones only.</summary>
     private const int ReceiveBufferLength = 4 * 1024 * 1024;
 
-    private readonly NetlinkHandle handle;
+    /// <summary>
+    /// Held while a socket of NETLINK_NETFILTER is opened in this process, so that whoever looks for the one that a library opens
+    /// for itself takes no other for it.
+    /// </summary>
+    public static readonly Lock Opening = new();
+
+    private readonly SocketHandle handle;
     private readonly byte[] received = GC.AllocateUninitializedArray<byte>(ReceiveLength);
     private int sendBufferLength;
     private uint sequence;
 
-    private NetlinkSocket(NetlinkHandle handle) => this.handle = handle;
+    private NetlinkSocket(SocketHandle handle) => this.handle = handle;
 
     /// <exception cref="NetfilterException">The kernel has no nfnetlink, or descriptors are used up.</exception>
     public static NetlinkSocket Open() => Open(NETLINK_NETFILTER, "open a netfilter netlink socket");
@@ -31,7 +37,8 @@ internal sealed class NetlinkSocket : IDisposable
     /// <exception cref="NetfilterException">The kernel has no such protocol, or descriptors are used up.</exception>
     public static NetlinkSocket Open(int protocol, string operation)
     {
-        var opened = new NetlinkHandle(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+        SocketHandle opened;
+        lock (Opening) opened = new(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
         if (opened.IsInvalid) throw KernelError.Refused(operation, Marshal.GetLastPInvokeError());
 
         var socket = new NetlinkSocket(opened);

@@ -80,11 +80,7 @@ public sealed partial class NftablesClient
         exchange.End();
         if (refusal is not null || acknowledged) return refusal;
 
-        // The answer was lost. Where the generation has not moved, nothing was committed, and asking again is right.
-        if (ReadGeneration() == generation) throw KernelError.Refused(operation, ENOBUFS);
-        throw new NetfilterException(operation, EIO, overrun
-            ? "the kernel's answer was lost (ENOBUFS): it may or may not have been committed"
-            : "the kernel gave no answer: it may or may not have been committed");
+        throw Unanswered(operation, generation, overrun);
     }
 
     /// <summary>Moves a batch that took long to write to the generation of now, if the sets are still of the same kinds.</summary>

@@ -36,6 +36,24 @@ public sealed partial class NftablesClient
         return ReadElements(operation, table, Describe(table, set, AgreeOnGeneration()));
     });
 
+    /// <summary>Passes on a set's elements in the kernel's own messages, piece by piece.</summary>
+    /// <returns>A fingerprint of their keys; deadlines and counters, which move by themselves, are not in it.</returns>
+    /// <exception cref="NetfilterException">They changed meanwhile, which passes by itself, among others.</exception>
+    internal ulong DumpElements(TableName table, string set, Action<ReadOnlySpan<byte>>? reader = null)
+    {
+        string operation = $"list the elements of {set} in {table}";
+        var hash = new Fingerprint();
+        MessageBytes request = Request(NFT_MSG_GETSETELEM, table, (ref MessageWriter writer) => writer.Text(NFTA_SET_ELEM_LIST_SET, set));
+        Dump(operation, request, NFT_MSG_NEWSETELEM, (in NetlinkMessage message) =>
+        {
+            AttributeReader attributes = message.Attributes();
+            KernelElement.AddKeys(ref attributes, ref hash);
+            MustBeWhole(operation, attributes);
+            reader?.Invoke(message.Whole);
+        });
+        return hash.Value;
+    }
+
     private List<SetElement> ReadElements(string operation, TableName table, SetShape shape)
     {
         var elements = new List<KernelElement>();

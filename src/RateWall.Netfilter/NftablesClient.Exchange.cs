@@ -10,7 +10,7 @@ public sealed partial class NftablesClient
 
     /// <summary>
     /// A request about a table. The table's name is attribute 1 in every enum of nf_tables.h (NFTA_TABLE_NAME,
-    /// NFTA_CHAIN_TABLE, NFTA_SET_TABLE, NFTA_SET_ELEM_LIST_TABLE, NFTA_OBJ_TABLE); without a name none is written.
+    /// NFTA_SET_TABLE, NFTA_SET_ELEM_LIST_TABLE, NFTA_OBJ_TABLE); without a name none is written.
     /// </summary>
     private static MessageBytes Request(ushort operation, TableName table, RequestWriter? more = null)
     {

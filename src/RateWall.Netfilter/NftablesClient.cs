@@ -35,34 +35,10 @@ public sealed partial class NftablesClient : IDisposable
     public static NftablesClient Open(TimeProvider time) => new(NetlinkSocket.Open(), time);
 
     /// <summary>The ruleset's generation: changes with every committed transaction of anybody.</summary>
-    public uint GetGeneration() => pipeline.Execute(ReadGeneration);
+    public uint GetGeneration() => pipeline.Execute(() => ReadGeneration());
 
     /// <summary>True when the table is there.</summary>
     public bool TableExists(TableName table) => pipeline.Execute(() => FindTable(table));
-
-    /// <summary>Names of the table's chains.</summary>
-    /// <exception cref="NetfilterException">There is no such table, among others.</exception>
-    public IReadOnlyList<string> ListChains(TableName table) => pipeline.Execute(() =>
-    {
-        string operation = $"list the chains of {table}";
-        MustExist(operation, table);
-        var names = new List<string>();
-        Dump(operation, Request(NFT_MSG_GETCHAIN, table), NFT_MSG_NEWCHAIN, (in NetlinkMessage message) =>
-        {
-            // Kernels differ in whether they filter by table: look.
-            string? owner = null, name = null;
-            AttributeReader attributes = message.Attributes();
-            while (attributes.Next())
-            {
-                if (attributes.Type == NFTA_CHAIN_TABLE) owner = attributes.Text();
-                else if (attributes.Type == NFTA_CHAIN_NAME) name = attributes.Text();
-            }
-
-            MustBeWhole(operation, attributes);
-            if (owner == table.Name && name is not null) names.Add(name);
-        });
-        return names;
-    });
 
     /// <summary>The table's named sets and maps; anonymous ones are left out.</summary>
     /// <exception cref="NetfilterException">There is no such table, among others.</exception>
@@ -119,7 +95,7 @@ public sealed partial class NftablesClient : IDisposable
     /// <inheritdoc/>
     public void Dispose() => socket.Dispose();
 
-    private uint ReadGeneration()
+    private uint ReadGeneration(Action<byte[]>? whole = null)
     {
         const string operation = "ask for the ruleset's generation";
         uint? generation = null;
@@ -132,6 +108,7 @@ public sealed partial class NftablesClient : IDisposable
             }
 
             MustBeWhole(operation, attributes);
+            whole?.Invoke(message.Whole.ToArray());
         });
 
         // nfnetlink answers EINVAL when nobody registered the subsystem.

@@ -28,9 +28,8 @@ public partial class NetfilterBenchmark
     public void Setup()
     {
         if (unshare(CLONE_NEWNET) != 0) throw new InvalidOperationException($"unshare: errno {Marshal.GetLastPInvokeError()}");
-        using (LibNftables nftables = LibNftables.Open())
-            nftables.Run("table inet bench { set s { type ipv4_addr; flags timeout; counter; }; }");
         client = NftablesClient.Open();
+        new LibNftables(client, Table).Run("table inet bench { set s { type ipv4_addr; flags timeout; counter; }; }");
         for (int i = 0; i < batch.Length; i++) batch[i] = Change(i);
     }
 

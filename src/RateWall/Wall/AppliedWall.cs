@@ -48,6 +48,13 @@ public sealed record AppliedWall(string Text, IReadOnlyList<AddressPrefix> Allow
         return sound ? new(File.ReadAllText(text), networks, File.Exists(listing) ? File.ReadAllText(listing) : null) : null;
     }
 
+    /// <summary>The ruleset alone, as it was recorded, or null.</summary>
+    public static string? ReadText(string stateDirectory)
+    {
+        string text = Path.Combine(stateDirectory, TextFile);
+        return File.Exists(text) ? File.ReadAllText(text) : null;
+    }
+
     /// <summary>
     /// Records this wall. Each file is replaced whole, and the listing, which says that all is well, goes first and comes
     /// last: a crash in between leaves a wall that is wanted and not yet whole.

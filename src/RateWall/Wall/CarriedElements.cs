@@ -11,13 +11,17 @@ namespace RateWall.Wall;
 internal static class CarriedElements
 {
     /// <summary>
-    /// The most elements that go through text; what a larger set of bans held comes from the history right after. The kernel
-    /// takes more, a million in one transaction. But only libnftables can write that transaction, and it holds some 600 bytes
-    /// for each element of it (measured with libnftables 1.0.6: 34 MB for 50,000, 119 MB for 200,000, 574 MB for a million);
-    /// and the kernel takes a transaction as one datagram, so even a writer of the bare messages needs 52 bytes for each
-    /// element at once.
+    /// The most elements of a set that go through text; what a larger set of bans held comes from the history right after.
+    /// libnftables holds some 600 bytes for each element of it (measured with libnftables 1.0.6: 34 MB for 50,000, 119 MB for
+    /// 200,000, 574 MB for a million).
     /// </summary>
     public const int Most = 8_000;
+
+    /// <summary>
+    /// The most of all sets: a transaction of rules is 4 MB long at most, and an interval of IPv6 with counter and deadline takes
+    /// 140 bytes of it.
+    /// </summary>
+    public const int MostTogether = 24_000;
 
     /// <summary>True when the elements mean the same in both sets. What rules add is lost: it lives for seconds.</summary>
     public static bool CanMove(SetDescription present, DeclaredSet wanted) =>

@@ -5,8 +5,8 @@ namespace RateWall.Wall;
 
 /// <summary>
 /// The frame in the kernel at a moment when its listing was the recorded one. While it is the same, the listing is too, and
-/// need not be made: libnftables reads every element for it, which takes minutes and gigabytes with a million bans. Where
-/// it is not, and listing is out of the question, it still tells which chains, rules and sets are others.
+/// need not be made, nor libnftables loaded. Where it is not, and the wall too crowded to be listed, it still tells which
+/// chains, rules and sets are others.
 /// </summary>
 internal static class FrameMark
 {

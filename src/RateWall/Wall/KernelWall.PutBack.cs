@@ -22,7 +22,7 @@ public sealed partial class KernelWall
         // A wall that cannot be listed comes back as it was applied, or not at all.
         if (crowded && applied is null)
             throw new NetfilterException("remember the wall", 0, $"it holds too many elements to be listed, and {stateDirectory} does not know it; run 'ratewall apply' without --confirm");
-        string listing = crowded ? applied!.Text : Rules.Run($"list table {WallTable.Nft}\n", NftListing.Terse);
+        string listing = crowded ? applied!.Text : Rules.Run($"list table {WallTable.Nft}\n", NftListing.Terse, chains: ExpectedChains());
         return new(
             listing,
             !crowded && (applied is null || applied.Listing != Listing()),
@@ -61,7 +61,7 @@ public sealed partial class KernelWall
         Ruleset ruleset = Fitting(RulesetRenderer.Describe(prior.Listing));
         string outdated = lost ? "" : Outdated(new AppliedWall(Standing(), [], Listing: null), ruleset);
         AddressPrefix[] allow = [.. prior.Allow.Select(AddressPrefix.Parse)];
-        Rules.Run(outdated + Transaction(ruleset, mayShrink: true) + AllowElements(allow, ipv4: true) + AllowElements(allow, ipv4: false));
+        Rules.Run(outdated + Transaction(ruleset, mayShrink: true) + AllowElements(allow, ipv4: true) + AllowElements(allow, ipv4: false), chains: ExpectedChains(ruleset.Text));
         if (lost) bans.Align(WallTable.ByHost6, [.. prior.ByHost.Select(AddressPrefix.Parse)], ipv4: false);
         foreach (PriorSet set in prior.Dropped) GiveBack(set);
         if (lost) restore?.Invoke();

@@ -8,6 +8,9 @@ namespace RateWall.Wall;
 /// <summary>How the rules are sent: hooked where this kernel takes hooks, and with errors that name the template.</summary>
 public sealed partial class KernelWall
 {
+    // One run asks for the same few texts again and again.
+    private readonly Dictionary<string, IReadOnlySet<string>> chainsOf = new(StringComparer.Ordinal);
+
     /// <summary>Interfaces that a ruleset hooks into and that are not there now.</summary>
     public static IReadOnlyList<string> AbsentInterfaces(Ruleset ruleset)
     {
@@ -18,6 +21,18 @@ public sealed partial class KernelWall
 
     private static IEnumerable<string> PresentInterfaces() => NetworkInterface.GetAllNetworkInterfaces().Select(i => i.Name);
 
+    /// <summary>
+    /// Chains that the table has, if it is as it was applied, and those of a text: the kernel is asked for each by its name, because
+    /// it could give all of them only together with everybody else's.
+    /// </summary>
+    private HashSet<string> ExpectedChains(string text = "") => [.. ChainsOf(text), .. ChainsOf(AppliedWall.ReadText(stateDirectory) ?? "")];
+
+    private IReadOnlySet<string> ChainsOf(string text)
+    {
+        if (!chainsOf.TryGetValue(text, out IReadOnlySet<string>? chains)) chainsOf.Add(text, chains = RulesetRenderer.ChainsIn(text));
+        return chains;
+    }
+
     /// <param name="ruleset">What is wanted.</param>
     /// <param name="before">What was applied before, or null.</param>
     /// <param name="checkOnly">True: the kernel validates, nothing changes.</param>
@@ -27,7 +42,7 @@ public sealed partial class KernelWall
         string transaction = Outdated(before, fitting) + Transaction(fitting);
         try
         {
-            Rules.Run(transaction, checkOnly: checkOnly);
+            Rules.Run(transaction, checkOnly: checkOnly, chains: ExpectedChains(fitting.Text));
         }
         catch (NetfilterException refused) when (fitting.Origins.Count > 0)
         {
@@ -73,7 +88,7 @@ public sealed partial class KernelWall
     {
         try
         {
-            Rules.Run($"table {WallTable.Nft} {{\n chain ingress_probe {{\n type filter hook ingress device \"rw-absent\" priority 0;\n }}\n}}\n", checkOnly: true);
+            Rules.Run($"table {WallTable.Nft} {{\n chain ingress_probe {{\n type filter hook ingress device \"rw-absent\" priority 0;\n }}\n}}\n", checkOnly: true, chains: ExpectedChains());
             return true;
         }
         catch (NetfilterException refused) when (refused.IsNotFound)

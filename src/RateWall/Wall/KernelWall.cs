@@ -75,7 +75,7 @@ public sealed partial class KernelWall : IDisposable
     public IReadOnlyList<string> Emptied { get; private set; } = [];
 
     // Loaded when it is needed: a run that finds nothing to mend does without.
-    private LibNftables Rules => library ??= OpenLibrary();
+    private LibNftables Rules => library ??= MakeRoom();
 
     /// <summary>Opens the kernel side.</summary>
     /// <param name="stateDirectory">Where what was applied is recorded.</param>
@@ -105,7 +105,7 @@ public sealed partial class KernelWall : IDisposable
         if (!same || !policy.Allow.SequenceEqual(before!.Allow)) wanted.Write(stateDirectory);
         if (!same) Send(ruleset, before);
         bool moved = AlignNetworks(policy.Allow, keys);
-        // Listed before the bans come back: listing reads every element.
+        // Listed before the bans come back: a crowded wall is not listed.
         string? listing = same ? null : ListingOrStandIn(ruleset);
         if (created) restore?.Invoke();
         if (listing is not null) Record(wanted with { Listing = listing });
@@ -175,9 +175,10 @@ public sealed partial class KernelWall : IDisposable
     public bool Remove()
     {
         bool present = Present;
+        HashSet<string> expected = ExpectedChains();
         // First, or a run of `correlate` after a kill in between would put it up again.
         AppliedWall.Forget(stateDirectory);
-        if (present) Rules.Run($"delete table {WallTable.Nft}\n");
+        if (present) Rules.Run($"delete table {WallTable.Nft}\n", chains: expected);
         return present;
     }
 
@@ -188,7 +189,7 @@ public sealed partial class KernelWall : IDisposable
         // A wall that an earlier version put up may not have all of them.
         IEnumerable<string> sets = kinds.SelectMany(k => new[] { WallTable.Set(k, ipv4: true), WallTable.Set(k, ipv4: false) })
             .Intersect(kernel.ListSets(WallTable.Name).Select(s => s.Name), StringComparer.Ordinal);
-        Rules.Run(string.Concat(sets.Select(s => $"flush set {WallTable.Nft} {s}\n")));
+        Rules.Run(string.Concat(sets.Select(s => $"flush set {WallTable.Nft} {s}\n")), chains: ExpectedChains());
     }
 
     /// <summary>The table's named counters, by name.</summary>
@@ -202,24 +203,23 @@ public sealed partial class KernelWall : IDisposable
     public void Dispose()
     {
         bans.Dispose();
-        library?.Dispose();
         kernel.Dispose();
     }
 
-    private static LibNftables OpenLibrary()
+    private LibNftables MakeRoom()
     {
         // The library takes several MB for a while: what was read of policy and rule files and is garbage makes room for it.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return LibNftables.Open();
+        return new(kernel, WallTable.Name);
     }
 
     private void Record(AppliedWall applied)
     {
         applied.Write(stateDirectory);
-        FrameMark.Write(stateDirectory, kernel.DescribeFrame(WallTable.Name));
+        FrameMark.Write(stateDirectory, kernel.DescribeFrame(WallTable.Name, ExpectedChains(applied.Text)));
     }
 
-    /// <summary>With so many elements a listing, which reads them all, would take minutes and gigabytes.</summary>
+    /// <summary>With so many elements nothing is done that could read them all, which takes minutes and gigabytes.</summary>
     private bool IsCrowded => Sets().Sum(s => (long)(s.Count ?? 0)) > Crowd;
 
     private string ListingOrStandIn(Ruleset ruleset) => IsCrowded ? AppliedWall.Unlisted(Fitting(ruleset).Text) : Listing();
@@ -229,14 +229,14 @@ public sealed partial class KernelWall : IDisposable
     // Null: it is another one, and nobody can tell where.
     private IReadOnlyList<string>? ListingDifference(string applied)
     {
-        string frame = kernel.DescribeFrame(WallTable.Name);
+        string frame = kernel.DescribeFrame(WallTable.Name, ExpectedChains());
         if (FrameMark.IsAt(stateDirectory, frame)) return [];
         return IsCrowded || !AppliedWall.IsListed(applied)
             ? FrameMark.Difference(stateDirectory, frame)
             : Output.TextDifference.Between("kernel", Listing(), "applied", applied);
     }
 
-    private string Listing() => Rules.Run($"list table {WallTable.Nft}\n", Bare);
+    private string Listing() => Rules.Run($"list table {WallTable.Nft}\n", Bare, chains: ExpectedChains());
 
     // The kernel refuses as a whole: then the wall that was there is still the one that is wanted.
     private void Send(Ruleset ruleset, AppliedWall? before)
@@ -299,7 +299,7 @@ public sealed partial class KernelWall : IDisposable
         var carried = new List<(SetDescription Present, DeclaredSet Wanted)>();
         text.Append("flush table ").Append(WallTable.Nft).Append('\n');
         // Declaring the ingress chain again would only add interfaces to those it has.
-        Delete(text, "chain", kernel.ListChains(WallTable.Name).Where(c => c == WallTable.Ingress || !ruleset.Chains.Contains(c)));
+        Delete(text, "chain", kernel.ListChains(WallTable.Name, ExpectedChains(ruleset.Text)).Where(c => c == WallTable.Ingress || !ruleset.Chains.Contains(c)));
         foreach (SetDescription present in kernel.ListSets(WallTable.Name))
         {
             DeclaredSet? wanted = ruleset.Sets.GetValueOrDefault(present.Name);
@@ -315,17 +315,31 @@ public sealed partial class KernelWall : IDisposable
 
         Delete(text, "counter", kernel.ListCounters(WallTable.Name).Select(c => c.Name).Where(c => !ruleset.Counters.Contains(c)));
         text.Append(ruleset.Text);
-        carried.RemoveAll(c => !CarriedElements.CanMove(c.Present, c.Wanted));
-        Emptied = [.. carried.Where(c => c.Present.Count > CarriedElements.Most).Select(c => c.Present.Name)];
-        foreach ((SetDescription present, DeclaredSet wanted) in carried.Where(c => !Emptied.Contains(c.Present.Name, StringComparer.Ordinal))) Carry(text, present, wanted);
+        Emptied = Carry(text, carried.Where(c => CarriedElements.CanMove(c.Present, c.Wanted)));
         return text.ToString();
     }
 
-    private void Carry(StringBuilder text, SetDescription present, DeclaredSet wanted)
+    /// <summary>Gives the sets whose elements are too many to move.</summary>
+    private List<string> Carry(StringBuilder text, IEnumerable<(SetDescription Present, DeclaredSet Wanted)> sets)
     {
-        IReadOnlyList<SetElement> elements = kernel.ListElements(WallTable.Name, present.Name);
-        MustHold(wanted, (uint)elements.Count);
-        CarriedElements.Append(text, wanted, elements);
+        var emptied = new List<string>();
+        int together = 0;
+        foreach ((SetDescription present, DeclaredSet wanted) in sets)
+        {
+            // Where the kernel does not tell their number (before Linux 6.15), it is known when they have been read.
+            IReadOnlyList<SetElement>? elements = present.Count > CarriedElements.Most ? null : kernel.ListElements(WallTable.Name, present.Name);
+            if (elements is null || elements.Count > CarriedElements.Most || together + elements.Count > CarriedElements.MostTogether)
+            {
+                emptied.Add(present.Name);
+                continue;
+            }
+
+            MustHold(wanted, (uint)elements.Count);
+            together += elements.Count;
+            CarriedElements.Append(text, wanted, elements);
+        }
+
+        return emptied;
     }
 
     // What makes two declarations one set for the kernel (nf_tables_api.c, nft_set_is_same); size and timeout may differ.

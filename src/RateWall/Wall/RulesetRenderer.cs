@@ -198,10 +198,15 @@ public sealed partial class RulesetRenderer
     /// <summary>What a ruleset text declares: one of the templates, or the kernel's own listing without elements.</summary>
     internal static Ruleset Describe(string text)
     {
-        string code = string.Join('\n', text.Split('\n').Where(l => !l.TrimStart().StartsWith('#')));
+        string code = Code(text);
         var sets = SetDeclaration().Matches(code).Select(Declared).ToDictionary(s => s.Name, StringComparer.Ordinal);
         return new(text, sets, Names(ChainDeclaration(), code), Names(CounterDeclaration(), code));
     }
+
+    /// <summary>The chains that a text declares.</summary>
+    internal static IReadOnlySet<string> ChainsIn(string text) => Names(ChainDeclaration(), Code(text));
+
+    private static string Code(string text) => string.Join('\n', text.Split('\n').Where(l => !l.TrimStart().StartsWith('#')));
 
     private static DeclaredSet Declared(Match match)
     {

@@ -124,7 +124,7 @@ public sealed class CommitTests
         Assert.True(Assert.Throws<NetfilterException>(() => table.Client.ListElements(Name, "nothere")).IsNotFound);
         Assert.True(Assert.Throws<NetfilterException>(() => table.Client.GetElement(missing, "s", Key("192.0.2.1"))).IsNotFound);
         Assert.True(Assert.Throws<NetfilterException>(() => table.Client.ListSets(missing)).IsNotFound);
-        Assert.True(Assert.Throws<NetfilterException>(() => table.Client.ListChains(missing)).IsNotFound);
+        Assert.True(Assert.Throws<NetfilterException>(() => table.Client.ListChains(missing, [])).IsNotFound);
         Assert.True(Assert.Throws<NetfilterException>(() => table.Client.ListCounters(missing)).IsNotFound);
         Assert.False(table.Client.TableExists(missing));
         Assert.True(table.Client.TableExists(Name));

@@ -22,7 +22,8 @@ public sealed class LibNftablesTests
         using var space = new NetworkNamespace();
         space.Run(() =>
         {
-            using LibNftables nftables = LibNftables.Open();
+            using NftablesClient client = NftablesClient.Open();
+            var nftables = new LibNftables(client, KernelTable.Name);
             Assert.Equal("", nftables.Run(Ruleset));
 
             string plain = nftables.Run("list table inet t");
@@ -43,7 +44,8 @@ public sealed class LibNftablesTests
         using var space = new NetworkNamespace();
         space.Run(() =>
         {
-            using LibNftables nftables = LibNftables.Open();
+            using NftablesClient client = NftablesClient.Open();
+            var nftables = new LibNftables(client, KernelTable.Name);
             nftables.Run(Ruleset, checkOnly: true);
             Assert.Equal("", nftables.Run("list ruleset"));
             nftables.Run(Ruleset);
@@ -57,7 +59,8 @@ public sealed class LibNftablesTests
         using var space = new NetworkNamespace();
         space.Run(() =>
         {
-            using LibNftables nftables = LibNftables.Open();
+            using NftablesClient client = NftablesClient.Open();
+            var nftables = new LibNftables(client, KernelTable.Name);
             NetfilterException syntax = Assert.Throws<NetfilterException>(() => nftables.Run("add table inet t\nadd chian inet t c\n"));
             Assert.Contains("rules:2:11-14: Error: syntax error", syntax.Message, StringComparison.Ordinal);
             Assert.Contains("add chian inet t c\n          ^^^^", syntax.Message, StringComparison.Ordinal);
@@ -76,10 +79,11 @@ public sealed class LibNftablesTests
         using var space = new NetworkNamespace();
         space.Run(() =>
         {
-            using LibNftables nftables = LibNftables.Open();
+            using NftablesClient client = NftablesClient.Open();
+            var nftables = new LibNftables(client, KernelTable.Name);
             nftables.Run(Ruleset);
-            Assert.Throws<NetfilterException>(() => nftables.Run("add table inet u\ndelete element inet t s { 192.0.2.99 }"));
-            Assert.DoesNotContain("table inet u", nftables.Run("list ruleset"), StringComparison.Ordinal);
+            Assert.Throws<NetfilterException>(() => nftables.Run("add chain inet t u\ndelete element inet t s { 192.0.2.99 }"));
+            Assert.DoesNotContain("chain u", nftables.Run("list ruleset"), StringComparison.Ordinal);
         });
     }
 }

@@ -37,7 +37,7 @@ public sealed class ListingTests
         using var table = new KernelTable("chain a { }\nchain b { type filter hook input priority 0; }");
         table.Namespace.NftLoad("table inet other {\nchain elsewhere { }\n}\n");
 
-        Assert.Equal("a b", string.Join(' ', table.Client.ListChains(Name).Order(StringComparer.Ordinal)));
+        Assert.Equal("a b", string.Join(' ', table.Client.ListChains(Name, []).Order(StringComparer.Ordinal)));
     }
 
     [LinuxFact]

@@ -43,7 +43,8 @@ public sealed partial class PermissionTests
         space.Run(() =>
         {
             DropCapabilities();
-            using LibNftables nftables = LibNftables.Open();
+            using NftablesClient client = NftablesClient.Open();
+            var nftables = new LibNftables(client, Name);
             foreach (string commands in (string[])["add table inet t", "list ruleset"])
             {
                 NetfilterException refused = Assert.Throws<NetfilterException>(() => nftables.Run(commands));

@@ -158,6 +158,34 @@ public sealed class KernelWallTests : IDisposable
     }
 
     [LinuxFact]
+    public void Apply_ManySetsOfAnotherShape_MovesAsManyElementsAsOneTransactionHolds()
+    {
+        RulesetRenderer older = new(name => new NftTemplate(name, BuiltInText(name).Replace("timeout; counter; }", "timeout; }", StringComparison.Ordinal)));
+        EffectivePolicy policy = SamplePolicy.EveryMode;
+        string[] sets = ["ban4", "ban6", "bannet4", "bannet6"];
+        space.Run(() =>
+        {
+            using KernelWall wall = KernelWall.Open(state, TimeProvider.System);
+            wall.Apply(policy, older.Render(policy), SourceKeys.Default);
+            using NftablesClient kernel = NftablesClient.Open();
+            foreach (string set in sets)
+            {
+                kernel.Commit(WallTable.Name, [.. Enumerable.Range(0, CarriedElements.Most).Select(i => new ElementChange(ElementOperation.Add, set, new()
+                {
+                    // Every second address, or network of one.
+                    Key = set.EndsWith('4') ? new byte[] { 10, 0, (byte)(i >> 7), (byte)(i << 1) } : [0x20, 1, 0xd, 0xb8, 0, 0, (byte)(i >> 7), (byte)(i << 1), 0, 0, 0, 0, 0, 0, 0, 0],
+                    Timeout = TimeSpan.FromHours(1),
+                }))]);
+            }
+
+            wall.Apply(policy, RulesetRenderer.BuiltIn.Render(policy), SourceKeys.Default);
+
+            Assert.Single(wall.Emptied);
+            Assert.Equal(sets.Except(wall.Emptied, StringComparer.Ordinal), sets.Where(s => kernel.ListElements(WallTable.Name, s).Count == CarriedElements.Most), StringComparer.Ordinal);
+        });
+    }
+
+    [LinuxFact]
     public void Apply_PolicyTheKernelRefuses_LeavesTheWallAsItWas()
     {
         Apply(SamplePolicy.EveryMode);
