@@ -15,6 +15,11 @@ public static class Crowding
     /// <summary>How long nobody must have logged in on a connection that is ended, in ms: programs log in within a second or two.</summary>
     public const long LeastAge = 5000;
 
+    /// <summary>Whether so many connections without a login fill a service.</summary>
+    /// <param name="unauthenticated">How many there are.</param>
+    /// <param name="capacity">How many the service carries at once, at least 1.</param>
+    public static bool IsFull(int unauthenticated, int capacity) => unauthenticated * 100L > (long)FullPercent * capacity;
+
     /// <summary>Chooses the connections to be ended: the oldest of strangers, and no more than are in the way.</summary>
     /// <param name="seen">What the look came to.</param>
     /// <param name="capacity">How many connections without a login the service carries at once, at least 1.</param>
@@ -24,7 +29,7 @@ public static class Crowding
     {
         ArgumentNullException.ThrowIfNull(seen);
         ArgumentNullException.ThrowIfNull(isStranger);
-        if (seen.Unauthenticated is not { } count || count * 100L <= (long)FullPercent * capacity) return [];
+        if (seen.Unauthenticated is not { } count || !IsFull(count, capacity)) return [];
         int surplus = (int)(count - ((long)TakenPercent * capacity / 100));
         return [.. seen.Waiting.Where(w => now - w.UnixMilliseconds >= LeastAge && isStranger(w.Connection.Source)).Take(surplus)];
     }

@@ -120,6 +120,9 @@ internal sealed class ConnectionWatch
         }
     }
 
+    /// <summary>True when a service was full, also where what fills it is too young to be ended yet.</summary>
+    public bool IsAnyFull { get; private set; }
+
     /// <summary>Services that were full of strangers' connections, and what becomes of these.</summary>
     public IReadOnlyList<CrowdedService> Crowded => crowded;
 
@@ -190,6 +193,7 @@ internal sealed class ConnectionWatch
 
     private void MakeRoom(ServicePolicy service, ConnectionsSeen found, int count, int capacity)
     {
+        IsAnyFull |= Crowding.IsFull(count, capacity);
         HashSet<AddressPrefix> banned = [.. found.Holders.Where(h => !h.IsMixed).Select(h => h.Key)];
         IReadOnlyList<HeldConnection> inTheWay = Crowding.ToEnd(found, capacity, lookedAt.ToUnixTimeMilliseconds(), source =>
             exemptions.Keys.KeyOf(source) is var key && !banned.Contains(key) && !policy.Services.Any(s => IsTrusted(key, s.Family)));

@@ -9,6 +9,11 @@ using RateWall.Wall;
 
 namespace RateWall.Commands;
 
+/// <summary>How a round ended.</summary>
+/// <param name="Code">What the command that made it ends with.</param>
+/// <param name="IsAnyFull">Whether a service was full of connections without a login; null: it was not time to look.</param>
+internal readonly record struct RoundOutcome(ExitCode Code, bool? IsAnyFull);
+
 /// <summary>`ratewall correlate`: reads what the logs have new, and bans whoever offended.</summary>
 internal static class CorrelateCommand
 {
@@ -36,7 +41,7 @@ internal static class CorrelateCommand
         EffectivePolicy policy = session.LoadPolicy();
         RuleSet rules = OperatorRules.Load(session.RulesDirectory);
         using StateLock? run = StateLock.TryRun(session.StateDirectory);
-        if (run is not null) return Round(session, policy, rules);
+        if (run is not null) return Round(session, policy, rules).Code;
         session.Error.WriteLine("ratewall: another correlate is running; it reads these lines too, so there is nothing to do");
         Print(session, new(0, 0, 0, 0, 0));
         return ExitCode.Done;
@@ -50,7 +55,7 @@ internal static class CorrelateCommand
     /// Asked after each step of reading; a round that is told not to go on leaves the rest to the next. With it only what
     /// happened is told. Null: a run by itself, which says how it went.
     /// </param>
-    internal static ExitCode Round(Session session, EffectivePolicy policy, RuleSet rules, Func<bool>? goOn = null)
+    internal static RoundOutcome Round(Session session, EffectivePolicy policy, RuleSet rules, Func<bool>? goOn = null)
     {
         long started = session.Time.GetTimestamp();
         Confirmation.TakeBackIfOverdue(session);
@@ -87,7 +92,9 @@ internal static class CorrelateCommand
         TellOfCrowds(session, connections.Crowded, crowd);
         if (goOn is null || reading.Verdicts.Count + settled.Count + commit.Sieges.Count + ended > 0 || mended is not null)
             Tell(session, reading, commit, settled, mended, ended, session.Time.GetElapsedTime(started));
-        return commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst;
+        return new(
+            commit.WithoutRoom > 0 && reading.Worst < ExitCode.Refused ? ExitCode.Refused : reading.Worst,
+            connections.IsLook ? connections.IsAnyFull : null);
     }
 
     private static void AlignPorts(Session session, EffectivePolicy policy, StateDatabase state)

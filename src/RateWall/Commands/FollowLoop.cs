@@ -1,3 +1,4 @@
+using RateWall.Detection.Correlation;
 using RateWall.Detection.Logs;
 using RateWall.Output;
 using RateWall.Policy;
@@ -7,13 +8,19 @@ namespace RateWall.Commands;
 
 /// <summary>
 /// `ratewall correlate --follow`: the rounds that the timer's runs make, each as soon as a log has news, and one every 15
-/// seconds whatever happens: it settles what waits, looks after the wall and takes up a changed policy. Between rounds
+/// seconds whatever happens (every 5 while a service is full): it settles what waits, looks after the wall and takes up a changed policy. Between rounds
 /// nothing is held in memory that a kill could lose.
 /// </summary>
 internal sealed class FollowLoop : IDisposable
 {
     /// <summary>The longest time between two rounds: the timer's.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// The same while a service is full. Who has been let in by the kernel and finds no daemon to speak with is given up by both
+    /// within half a minute (tcp(7), tcp_synack_retries): room that is made later is none for him.
+    /// </summary>
+    public static readonly TimeSpan PeriodWhenFull = TimeSpan.FromMilliseconds(Crowding.LeastAge);
 
     /// <summary>How long it waits after a round that could not be made.</summary>
     public static readonly TimeSpan Retry = TimeSpan.FromSeconds(5);
@@ -71,13 +78,14 @@ internal sealed class FollowLoop : IDisposable
         // Opened before anything is read: what comes in between is news.
         using LogWatch watch = LogWatch.Open(policy, rules, session.Time);
         long started = session.Time.GetTimestamp();
+        bool full = false;
         do
         {
             messages.NextRound();
-            CorrelateCommand.Round(session, policy, rules, GoOn);
+            full = CorrelateCommand.Round(session, policy, rules, GoOn).IsAnyFull ?? full;
             GoOn();
         }
-        while (watch.Wait(Period - session.Time.GetElapsedTime(started), program.GoOn));
+        while (watch.Wait((full ? PeriodWhenFull : Period) - session.Time.GetElapsedTime(started), program.GoOn));
     }
 
     // Asked first when all that a round needs is there. What is to be read may take longer than a manager waits.

@@ -19,6 +19,14 @@ public sealed class CrowdingTests
     public void ToEnd_AboveNinetyPercent_LeavesSixty(int count, int capacity, int ended) =>
         Assert.Equal(ended, Ended(Seen(Enumerable.Repeat(Now - 60_000, count)), capacity).Length);
 
+    [Theory]
+    [InlineData(90, 100, false)]
+    [InlineData(91, 100, true)]
+    [InlineData(0, 1, false)]
+    [InlineData(1, 1, true)]
+    [InlineData(int.MaxValue, int.MaxValue, true)]
+    public void IsFull_AboveNinetyPercent(int count, int capacity, bool full) => Assert.Equal(full, Crowding.IsFull(count, capacity));
+
     [Fact]
     public void ToEnd_MoreThanAreInTheWay_TakesTheOldest() =>
         Assert.Equal([0, 1, 2, 3], Ended(Seen(Enumerable.Range(0, 10).Select(i => Now - 60_000 + i)), 11));
