@@ -207,7 +207,9 @@ public sealed class LogParser
     {
         LineHeader header = LineHeader.Read(text);
         ReadOnlySpan<byte> message = header.Message;
-        int process = header.ProcessId, start = text.Length - header.Message.Length;
+        int process = header.ProcessId;
+        // What stood escaped in an engine's JSON is no part of the line.
+        int start = text.Overlaps(header.Message, out int inside) ? inside : -1;
         ProgramRules[] files = rules.Find(header.Program);
         ProgramRules[]? own = rules.FindOwn(program);
         if (files.Length == 0 || (own is not null && !ReferenceEquals(own, files)))

@@ -41,7 +41,8 @@ internal ref struct TaggedLine
     public static bool TryRead(ReadOnlySpan<byte> text, out TaggedLine line)
     {
         Unsafe.SkipInit(out line);
-        if (text.Length <= StampLength + Width) return false;
+        // A program that begins at the end of what is looked at can still be read as RecentPrograms reads it.
+        if (text.Length <= StampLength + Width + RecentPrograms.Readable) return false;
         ref byte first = ref MemoryMarshal.GetReference(text);
         uint stamp = Vector128.Equals(Vector128.LoadUnsafe(ref first), StampBytes).ExtractMostSignificantBits();
         if ((stamp & StampPlaces) != StampPlaces || first == '<') return false;

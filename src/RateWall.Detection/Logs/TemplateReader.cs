@@ -30,8 +30,13 @@ internal sealed class TemplateReader
         var reader = new TemplateReader(text, place);
         List<List<Piece>> variants = reader.Sequence(inside: false, bars: false);
         List<List<Piece>> joined = [.. variants.Select(Joined)];
-        HashSet<string> written = [.. joined.Select(v => string.Concat(v))];
-        joined.AddRange(joined.Select(WithoutLastText).OfType<List<Piece>>().Where(v => written.Add(string.Concat(v))).ToArray());
+        List<Piece>[] shorter = [.. joined.Select(WithoutLastText).OfType<List<Piece>>()];
+        if (shorter.Length > 0)
+        {
+            HashSet<string> written = [.. joined.Select(v => string.Concat(v))];
+            joined.AddRange(shorter.Where(v => written.Add(string.Concat(v))));
+        }
+
         return [.. joined.Select(v => new Template(reader.Checked(v)))];
     }
 

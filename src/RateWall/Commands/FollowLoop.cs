@@ -17,8 +17,8 @@ internal sealed class FollowLoop : IDisposable
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// The same while a service is full. Who has been let in by the kernel and finds no daemon to speak with is given up by both
-    /// within half a minute (tcp(7), tcp_synack_retries): room that is made later is none for him.
+    /// The same while a service is full. To whom its queue has no room the kernel answers for the last time after half a minute
+    /// (tcp(7), tcp_synack_retries): room that is made later is none for him.
     /// </summary>
     public static readonly TimeSpan PeriodWhenFull = TimeSpan.FromMilliseconds(Crowding.LeastAge);
 

@@ -15,7 +15,7 @@ public sealed class TaggedLineTests
 
     private static readonly string[] Stamps = ["Nov 21 04:00:00 ", "Nov  1 04:00:00 ", "Nov 21 04:00:00", "<38>Nov 21 04:00:00 ", "<1> 21 04:00:00 ", "2026-11-21T04:00:00Z ", ""];
 
-    private static readonly string[] Hosts = ["mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "", " ", "mx01: ", "a b ", "a\n", ": ", new string('h', 70) + " ", "imap(x ", "a@b ", "mail.example.com:1 ", "mx01 auth.info "];
+    private static readonly string[] Hosts = ["mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "", " ", "mx01: ", "a b ", "a\n", ": ", new string('h', 70) + " ", new string('h', 56) + " ", "imap(x ", "a@b ", "mail.example.com:1 ", "mx01 auth.info "];
 
     [Fact]
     public void Line_OfTheCommonForm_IsTaken()
@@ -47,7 +47,7 @@ public sealed class TaggedLineTests
             ReadOnlySpan<byte> whole = bytes.AsSpan(0, newline);
             LineHeader header = LineHeader.Read(whole);
             ReadOnlySpan<byte> behind = whole[(line.ProgramStart + line.ProgramLength)..(line.MessageStart - 2)];
-            return line.End == newline && newline <= LogLines.MaxLine
+            return line.ProgramStart + RecentPrograms.Readable <= bytes.Length && line.End == newline && newline <= LogLines.MaxLine
                 && header.Program.SequenceEqual(whole.Slice(line.ProgramStart, line.ProgramLength))
                 && header.Message.SequenceEqual(whole[line.MessageStart..])
                 && header.Stamp.SequenceEqual(whole[..TaggedLine.Stamp])
