@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace RateWall.Detection.Logs;
 
@@ -71,6 +72,9 @@ internal sealed class ByteClass
     /// <summary>The daemon's own name for a session, never used twice.</summary>
     public static ByteClass Session { get; } = new("session", 64, "-_.", letters: true);
 
+    /// <summary>What the words of daemons are made of, taken together: no hole's, and of any length.</summary>
+    public static ByteClass AnyWord { get; } = new("", int.MaxValue, ".:-_%/+@#$", letters: true);
+
     /// <summary>All of them, by the name templates use.</summary>
     public static IReadOnlyList<ByteClass> All { get; } = [Address, Peer, Session, Port, Num, Count, Word, Host, Helo, Account, Stamp];
 
@@ -118,11 +122,60 @@ internal sealed class ByteClass
         return end - at <= Max ? end - at : 0;
     }
 
+    /// <summary>As <see cref="Run(ReadOnlySpan{byte}, int)"/>, of a text that is read in blocks; see <see cref="Scan.Readable"/>.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="at">Where, less than its length.</param>
+    /// <param name="guess">Where the run probably ends. Whoever is right need not wait for the answer.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Run(ReadOnlySpan<byte> text, int at, int guess)
+    {
+        uint others = Others(Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(text), (nuint)at));
+        int length = guess - at;
+        // A branch, foreseen nearly always, and not a choice between two values, of which both would be waited for.
+        return others != 0 && BitOperations.TrailingZeroCount(others) == length && guess <= text.Length && length <= Max ? length : RunInBlocks(text, at);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private int RunInBlocks(ReadOnlySpan<byte> text, int at)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(text);
+        int end = at;
+        while (end < text.Length)
+        {
+            uint others = Others(Vector128.LoadUnsafe(ref first, (nuint)end));
+            end += BitOperations.TrailingZeroCount(others | (1u << Vector128<byte>.Count));
+            if (others != 0) break;
+        }
+
+        end = Math.Min(end, text.Length);
+        return end - at <= Max ? end - at : 0;
+    }
+
+    /// <summary>A bit for each of 64 bytes that does not belong.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong OthersOf64(ref byte start)
+    {
+        Vector256<byte> upper = Vector256.Create(upperHalves, upperHalves), bit = Vector256.Create(BitOfUpperHalf, BitOfUpperHalf);
+        return Others(Vector256.LoadUnsafe(ref start), upper, bit) | ((ulong)Others(Vector256.LoadUnsafe(ref start, 32), upper, bit) << 32);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Others(Vector256<byte> bytes, Vector256<byte> upper, Vector256<byte> bit)
+    {
+        // Vector256 shuffles within each half where the processor has a shuffle for both.
+        if (!Avx2.IsSupported) return Others(bytes.GetLower(), upper.GetLower()) | (Others(bytes.GetUpper(), upper.GetLower()) << 16);
+        Vector256<byte> bits = Avx2.Shuffle(upper, bytes & Vector256.Create((byte)15)) & Avx2.Shuffle(bit, bytes >>> 4);
+        return Vector256.Equals(bits, Vector256<byte>.Zero).ExtractMostSignificantBits();
+    }
+
     // A bit for each of sixteen bytes that does not belong.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint Others(Vector128<byte> bytes)
+    private uint Others(Vector128<byte> bytes) => Others(bytes, upperHalves);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Others(Vector128<byte> bytes, Vector128<byte> upper)
     {
-        Vector128<byte> bits = Vector128.ShuffleNative(upperHalves, bytes & Vector128.Create((byte)15))
+        Vector128<byte> bits = Vector128.ShuffleNative(upper, bytes & Vector128.Create((byte)15))
             & Vector128.ShuffleNative(BitOfUpperHalf, bytes >>> 4);
         return Vector128.Equals(bits, Vector128<byte>.Zero).ExtractMostSignificantBits();
     }

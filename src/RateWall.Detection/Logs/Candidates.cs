@@ -20,13 +20,17 @@ internal sealed class Candidates
 
     private readonly Entry[] entries;
     private readonly int[][] ends;
-    private readonly byte[][] signs;
+    private readonly EndList?[] lists;
+    private readonly Candidate[] all;
+    private readonly Literal[] signs;
 
     /// <param name="all">The templates, in the file's order.</param>
     /// <param name="ends">For each end of the tree the templates whose beginning it is, in the same order.</param>
     public Candidates(Candidate[] all, int[][] ends)
     {
         this.ends = ends;
+        this.all = all;
+        lists = new EndList[ends.Length];
         Dictionary<string, Sign> known = [];
         Dictionary<string, int> tails = [];
         foreach (Candidate candidate in all)
@@ -35,10 +39,10 @@ internal sealed class Candidates
         Sign[] shared = [.. known.Values];
         Array.Sort(shared, (a, b) => b.Uses != a.Uses ? b.Uses.CompareTo(a.Uses) : a.Place.CompareTo(b.Place));
         if (shared.Length > MaxShared) shared = shared[..MaxShared];
-        signs = new byte[shared.Length][];
+        signs = new Literal[shared.Length];
         for (int i = 0; i < shared.Length; i++)
         {
-            signs[i] = shared[i].Literal;
+            signs[i] = new(shared[i].Literal);
             shared[i].Bit = 1UL << i;
         }
 
@@ -67,8 +71,14 @@ internal sealed class Candidates
 
     /// <summary>The first that matches, with what the others say about its source.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool Match(ReadOnlySpan<byte> message, bool preauth, ref ReachedEnds reached, ref RuleMatch result)
+    public bool Match(ReadOnlySpan<byte> message, bool preauth, ref Boundaries bounds, ref ReachedEnds reached, ref RuleMatch result)
     {
+        for (int i = 0; i < Math.Min(reached.Count, ReachedEnds.Max); i++)
+        {
+            ref ReachedEnd one = ref reached.Ends[i];
+            one.Open = ListOf(one.Number).WorthTrying(message, one.At, ref bounds);
+        }
+
         // Bits by sign and by tail: which signs were looked for, which are there, which tails are nowhere.
         ulong asked = 0, present = 0, absent = 0;
         Rule? rule = null;
@@ -80,13 +90,13 @@ internal sealed class Candidates
             if (reached.Count == 1)
             {
                 // Nearly always.
-                int[] here = ends[end.Number];
-                if (end.Taken == here.Length) break;
-                at = here[end.Taken++];
+                if (end.Open == 0) break;
+                at = ends[end.Number][BitOperations.TrailingZeroCount(end.Open)];
+                end.Open &= end.Open - 1;
             }
             else
             {
-                int next = NextEnd(message, ref reached, ref at);
+                int next = NextEnd(message, ref bounds, ref reached, ref at);
                 if (next < 0) break;
                 end = ref reached.Ends[next];
             }
@@ -105,14 +115,13 @@ internal sealed class Candidates
                 if (taken.Choice == AnchorChoice.Last && entry.Template.Choice == AnchorChoice.Last) beyond = result.Captures.AddressStart;
             }
 
-            if (!entry.Template.CanEnd(message)) continue;
             if (entry.Tail >= 0 && (absent >> entry.Tail & 1) != 0) continue;
             if ((entry.Needs & asked & ~present) != 0) continue;
             // A tail is as quickly looked for as its signs.
             if (entry.Template.Tail is null && !HasSigns(message, entry.Needs, ref asked, ref present)) continue;
 
             Captures found = end.Captures;
-            if (!entry.Template.MatchBehind(message, end.At, beyond, ref found, out bool noTail))
+            if (!entry.Template.MatchBehind(message, end.At, beyond, ref bounds, ref found, out bool noTail))
             {
                 // Where it was only looked for beyond an address, so it will be from here on.
                 if (noTail && entry.Tail >= 0) absent |= 1UL << entry.Tail;
@@ -139,6 +148,9 @@ internal sealed class Candidates
         return rule is not null;
     }
 
+    // Made when a message first leads there: of most rules none ever does.
+    private EndList ListOf(int end) => lists[end] ??= new(ends[end], all);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool HasSigns(ReadOnlySpan<byte> message, ulong needs, ref ulong asked, ref ulong present)
     {
@@ -146,7 +158,7 @@ internal sealed class Candidates
         {
             int sign = BitOperations.TrailingZeroCount(open);
             asked |= 1UL << sign;
-            if (message.IndexOf(signs[sign]) < 0) return false;
+            if (Scan.First(message, 0, message.Length, signs[sign]) < 0) return false;
             present |= 1UL << sign;
         }
 
@@ -155,14 +167,15 @@ internal sealed class Candidates
 
     // The place of the end that leads to the next template in the file's order, or -1 when there is none; the end says -1
     // when the template's beginning turns out not to fit.
-    private int NextEnd(ReadOnlySpan<byte> message, ref ReachedEnds reached, ref int at)
+    private int NextEnd(ReadOnlySpan<byte> message, ref Boundaries bounds, ref ReachedEnds reached, ref int at)
     {
         if (reached.Count > ReachedEnds.Max)
         {
             if (++at == entries.Length) return -1;
             ref ReachedEnd one = ref reached.Ends[0];
             one.Captures = Captures.Empty;
-            one.At = entries[at].Template.MatchBeginning(message, ref one.Captures);
+            Template template = entries[at].Template;
+            one.At = template.CanEnd(message.IsEmpty ? 256 : message[^1]) ? template.MatchBeginning(message, ref bounds, ref one.Captures) : -1;
             return 0;
         }
 
@@ -170,13 +183,14 @@ internal sealed class Candidates
         for (int i = 0; i < reached.Count; i++)
         {
             ref ReachedEnd end = ref reached.Ends[i];
-            int[] here = ends[end.Number];
-            if (end.Taken == here.Length || (best >= 0 && here[end.Taken] > at)) continue;
+            if (end.Open == 0) continue;
+            int first = ends[end.Number][BitOperations.TrailingZeroCount(end.Open)];
+            if (best >= 0 && first > at) continue;
             best = i;
-            at = here[end.Taken];
+            at = first;
         }
 
-        if (best >= 0) reached.Ends[best].Taken++;
+        if (best >= 0) reached.Ends[best].Open &= reached.Ends[best].Open - 1;
         return best;
     }
 

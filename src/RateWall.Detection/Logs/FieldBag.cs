@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace RateWall.Detection.Logs;
@@ -17,7 +18,7 @@ internal sealed record Field(byte[] Key, byte[] Open, Piece Hole, byte[] Close);
 internal sealed class FieldBag(Field[] fields, string separator)
 {
     private readonly Literal separator = new(Encoding.UTF8.GetBytes(separator));
-    private readonly Literal[] keys = KeysOf(fields);
+    private readonly Form[] forms = FormsOf(fields);
     private readonly bool wantsAddress = Array.Exists(fields, f => f.Hole.IsAddress);
 
     /// <summary>The keys.</summary>
@@ -27,27 +28,33 @@ internal sealed class FieldBag(Field[] fields, string separator)
     public byte[] Separator => separator.Bytes;
 
     /// <summary>Reads the message from <paramref name="at"/> to its end; false when the {address} key is missing.</summary>
-    public bool Match(ReadOnlySpan<byte> message, int at, ref Captures captures)
+    /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
+    /// <param name="at">Where the fields begin.</param>
+    /// <param name="bounds">The message's words.</param>
+    /// <param name="captures">What was found before; what all of it found.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool Match(ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures captures)
     {
         int start = at;
         // The bag begins with a key, named here or not: "Disconnected: some reason: user=..." is another line.
-        int name = ByteClass.Account.Run(message[at..]);
+        int name = at < message.Length ? ByteClass.Account.Run(message, at, bounds.GuessEnd(at)) : 0;
         if (name == 0 || at + name >= message.Length || message[at + name] != '=') return false;
         // What looks like fields behind a key of theirs is a client's text in the real ones.
-        foreach (Field field in fields)
-            if (message[..at].IndexOf(field.Key) >= 0) return false;
+        foreach (ref readonly Form form in forms.AsSpan())
+            if (Scan.First(message, 0, at, form.Key) >= 0) return false;
         uint seen = 0;
         bool twice = false;
         Captures found = captures;
         while (at <= message.Length)
         {
             int end = -1;
-            for (int i = 0; i < keys.Length; i++)
+            for (int i = 0; i < forms.Length; i++)
             {
-                if (!keys[i].IsAt(message, at)) continue;
+                ref readonly Form form = ref forms[i];
+                if (!form.Key.IsAt(message, at)) continue;
                 twice |= (seen & (1u << i)) != 0;
                 seen |= 1u << i;
-                end = Read(fields[i], message, at + fields[i].Key.Length, ref found);
+                end = Read(form, message, at + form.Key.Length, ref bounds, ref found);
                 break;
             }
 
@@ -56,7 +63,7 @@ internal sealed class FieldBag(Field[] fields, string separator)
             at = end + separator.Length;
         }
 
-        if (twice && TryLast(message, start, ref found))
+        if (twice && TryLast(message, start, ref bounds, ref found))
         {
             captures = found;
             return true;
@@ -77,62 +84,70 @@ internal sealed class FieldBag(Field[] fields, string separator)
 
     // The fields begin with the one a client fills: no key of the daemon's stands before its text, so the last address
     // is the daemon's. Elsewhere nobody can tell.
-    private bool TryLast(ReadOnlySpan<byte> message, int start, ref Captures found)
+    private bool TryLast(ReadOnlySpan<byte> message, int start, ref Boundaries bounds, ref Captures found)
     {
-        Field? user = Array.Find(fields, f => f.Hole.Kind == PieceKind.User), address = Array.Find(fields, f => f.Hole.IsAddress);
-        if (user is null || address is null || user.Close.Length == 0 || !message[start..].StartsWith([.. user.Key, .. user.Open])) return false;
-        int from = start + user.Key.Length + user.Open.Length;
-        int entry = message.LastIndexOf([.. separator.Bytes, .. address.Key]);
+        int user = Array.FindIndex(fields, f => f.Hole.Kind == PieceKind.User), address = Array.FindIndex(fields, f => f.Hole.IsAddress);
+        if (user < 0 || address < 0 || fields[user].Close.Length == 0 || !message[start..].StartsWith([.. fields[user].Key, .. fields[user].Open])) return false;
+        int from = start + fields[user].Key.Length + fields[user].Open.Length;
+        int entry = message.LastIndexOf([.. separator.Bytes, .. fields[address].Key]);
         if (entry < from) return false;
-        int end = message[from..(entry + separator.Length)].LastIndexOf([.. user.Close, .. separator.Bytes]);
+        int end = message[from..(entry + separator.Length)].LastIndexOf([.. fields[user].Close, .. separator.Bytes]);
         if (end < 0) return false;
         found.AddressStart = -1;
-        if (Read(address, message, entry + separator.Length + address.Key.Length, ref found) < 0) return false;
-        (found.UserStart, found.UserLength) = (from, end);
+        if (Read(forms[address], message, entry + separator.Length + fields[address].Key.Length, ref bounds, ref found) < 0) return false;
+        found.SetUser(from, end);
         return true;
     }
 
     // The answer is where the entry ends, or -1 when its value does not look as the rule says.
-    private int Read(Field field, ReadOnlySpan<byte> message, int at, ref Captures found)
+    private int Read(in Form form, ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures found)
     {
-        if (!message[at..].StartsWith(field.Open)) return -1;
-        at += field.Open.Length;
-        if (!field.Hole.IsFree)
+        if (!form.Open.IsAt(message, at)) return -1;
+        at += form.Open.Length;
+        if (!form.Hole.IsFree)
         {
-            int length = field.Hole.Class!.Run(message[at..]);
+            int length = at < message.Length ? form.Hole.Class!.Run(message, at, bounds.GuessEnd(at)) : 0;
             int close = at + length;
-            if (length == 0 || !message[close..].StartsWith(field.Close)) return -1;
-            int end = close + field.Close.Length;
+            if (length == 0 || !form.Close.IsAt(message, close)) return -1;
+            int end = close + form.Close.Length;
             if (!EndsHere(message, end)) return -1;
-            return Segment.Bind(field.Hole, message, at, length, ref found) ? end : -1;
+            return Segment.Bind(form.Hole, message, at, length, ref found) ? end : -1;
         }
 
         for (int from = at; from <= message.Length; from++)
         {
-            int step = field.Close.Length == 0 ? EndOfEntry(message, from) - from : message[from..].IndexOf(field.Close);
-            if (step < 0) return -1;
-            from += step;
-            int end = from + field.Close.Length;
+            from = form.Close.Length == 0 ? EndOfEntry(message, from) : Scan.First(message, from, message.Length, form.Close);
+            if (from < 0) return -1;
+            int end = from + form.Close.Length;
             if (!EndsHere(message, end)) continue;
-            if (field.Hole.Kind == PieceKind.User) (found.UserStart, found.UserLength) = (at, from - at);
+            if (form.Hole.Kind == PieceKind.User) found.SetUser(at, from - at);
             return end;
         }
 
         return -1;
     }
 
-    private static Literal[] KeysOf(Field[] fields)
+    private static Form[] FormsOf(Field[] fields)
     {
-        var literals = new Literal[fields.Length];
-        for (int i = 0; i < fields.Length; i++) literals[i] = new(fields[i].Key);
-        return literals;
+        var made = new Form[fields.Length];
+        for (int i = 0; i < fields.Length; i++) made[i] = new(fields[i]);
+        return made;
     }
 
     private bool EndsHere(ReadOnlySpan<byte> message, int at) => at == message.Length || separator.IsAt(message, at);
 
     private int EndOfEntry(ReadOnlySpan<byte> message, int from)
     {
-        int step = message[from..].IndexOf(separator.Bytes);
-        return step < 0 ? message.Length : from + step;
+        int end = Scan.First(message, from, message.Length, separator);
+        return end < 0 ? message.Length : end;
+    }
+
+    // A field, as it is compared with messages.
+    private readonly struct Form(Field field)
+    {
+        public readonly Literal Key = new(field.Key);
+        public readonly Literal Open = new(field.Open);
+        public readonly Literal Close = new(field.Close);
+        public readonly Piece Hole = field.Hole;
     }
 }

@@ -23,6 +23,9 @@ internal readonly struct Literal
         int compared = Math.Min(8, length);
         bytes.AsSpan(0, compared).CopyTo(first);
         head = MemoryMarshal.Read<ulong>(first);
+        First = first[0];
+        SecondOffset = (byte)(length > 1 ? 1 : 0);
+        Second = first[SecondOffset];
         first[..compared].Fill(0xFF);
         mask = MemoryMarshal.Read<ulong>(first);
         tail = length > 8 ? MemoryMarshal.Read<ulong>(bytes.AsSpan(length - 8)) : 0;
@@ -30,6 +33,15 @@ internal readonly struct Literal
 
     /// <summary>The bytes.</summary>
     public readonly byte[] Bytes;
+
+    /// <summary>The first byte, 0 when there is none.</summary>
+    public readonly byte First;
+
+    /// <summary>The second byte, or the only one.</summary>
+    public readonly byte Second;
+
+    /// <summary>Where <see cref="Second"/> stands.</summary>
+    public readonly byte SecondOffset;
 
     /// <summary>How many they are.</summary>
     public int Length => length;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace RateWall.Detection.Logs;
@@ -73,9 +74,13 @@ internal sealed record Piece(PieceKind Kind)
     public bool IsNoted { get; private init; }
 
     /// <summary>How many bytes a typed hole holds when it begins at <paramref name="at"/>; 0: it cannot.</summary>
-    public int Run(ReadOnlySpan<byte> message, int at)
+    /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
+    /// <param name="at">Where, less than the message's length.</param>
+    /// <param name="guess">Where it probably ends.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Run(ReadOnlySpan<byte> message, int at, int guess)
     {
-        int length = Class!.Run(message, at);
+        int length = Class!.Run(message, at, guess);
         return GivesBack != 0 && length > 0 && message[at + length - 1] == GivesBack ? length - 1 : length;
     }
 

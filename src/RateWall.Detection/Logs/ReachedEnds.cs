@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Logs;
 
-/// <summary>Where a message led to in a <see cref="RuleTree"/>: which beginnings it has, and what they found.</summary>
+/// <summary>Where a message led to in a <see cref="PieceTree"/>: which beginnings it has, and what they found.</summary>
 internal struct ReachedEnds
 {
     /// <summary>The most that are kept; whoever has more is matched without the tree's help.</summary>
@@ -14,20 +14,18 @@ internal struct ReachedEnds
     /// <summary>The first of them.</summary>
     public Kept Ends;
 
-    /// <summary>Keeps another one.</summary>
+    /// <summary>Keeps others that lie at one place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Add(int number, int at, in Captures captures)
+    public void Add(int number, int count, int at, in Captures captures)
     {
-        if (Count < Max)
+        for (; count > 0; count--, number++, Count++)
         {
+            if (Count >= Max) continue;
             ref ReachedEnd end = ref Ends[Count];
             end.Number = number;
             end.At = at;
-            end.Taken = 0;
             end.Captures = captures;
         }
-
-        Count++;
     }
 
     /// <summary>As many as are kept.</summary>
@@ -41,14 +39,14 @@ internal struct ReachedEnds
 /// <summary>An end of the tree that a message reached.</summary>
 internal struct ReachedEnd
 {
-    /// <summary>The list of templates whose beginning it is.</summary>
+    /// <summary>The number of the list of templates whose beginning it is.</summary>
     public int Number;
-
-    /// <summary>How many of the list have had their turn.</summary>
-    public int Taken;
 
     /// <summary>Where the beginning ends in the message.</summary>
     public int At;
+
+    /// <summary>A bit for each template of the list that is still to be tried.</summary>
+    public ulong Open;
 
     /// <summary>What the beginning found.</summary>
     public Captures Captures;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace RateWall.Detection.Logs;
 
@@ -26,6 +27,8 @@ internal sealed class RuleFile
     /// and more), and an address that ends it may have lost digits.
     /// </summary>
     public const int UncutLength = 400;
+
+    private static int numbered;
 
     private readonly Lock building = new();
     private readonly Lazy<RuleSample[]> samples;
@@ -63,6 +66,9 @@ internal sealed class RuleFile
         namedBy = new Part[256][];
         foreach (Part part in named) namedBy[part.Name[0]] = [.. namedBy[part.Name[0]] ?? [], part];
     }
+
+    /// <summary>Another one for each file.</summary>
+    public uint Number { get; } = (uint)Interlocked.Increment(ref numbered);
 
     /// <summary>What a person sees of it.</summary>
     public RuleFileDescription Description { get; }
@@ -103,11 +109,59 @@ internal sealed class RuleFile
     /// <param name="result">
     /// The rule and what it found. When none matched only the rule is defined: the `none` rule whose line it is, or null.
     /// </param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ref ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
     {
         Unsafe.SkipInit(out result);
         result.Rule = null!;
+        if (message.Length > LogLines.MaxLine || !MatchCopy(message, part, out result)) return false;
+        message = message.Slice(result.Start, result.Length);
+        return true;
+    }
+
+    [SkipLocalsInit]
+    private bool MatchCopy(ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
+    {
+        Span<byte> room = stackalloc byte[LogLines.MaxLine + Scan.Readable];
+        return MatchInBlock(Scan.Copy(message, room), part, recent: null, out result);
+    }
+
+    /// <summary>As <see cref="Match"/>, of a message that can be read as <see cref="Scan.Readable"/> says.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="part">The part, where the header named it.</param>
+    /// <param name="recent">The reader's, or null.</param>
+    /// <param name="result">As in <see cref="Match"/>; it says which stretch of the message was matched.</param>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool MatchInBlock(ReadOnlySpan<byte> message, Part? part, RecentBeginnings? recent, out RuleMatch result)
+    {
+        Unsafe.SkipInit(out result);
+        result.Rule = null!;
+        if (recent is null) return MatchUnknown(message, part, ref result);
+        ref readonly RecentBeginnings.Beginning known = ref recent.Find(message, this, part);
+        if (Unsafe.IsNullRef(in known))
+        {
+            if (recent.WantsMore()) Learn(message, part, recent);
+            return MatchUnknown(message, part, ref result);
+        }
+
+        bool preauth = false;
+        ReadOnlySpan<byte> rest = message;
+        if (message[^1] is (byte)' ' or (byte)'\r' or (byte)']')
+        {
+            preauth = TakeEnding(ref rest);
+            // What led somewhere must still be there.
+            if (rest.Length < known.Length) return MatchUnknown(message, part, ref result);
+        }
+
+        if (known.Node < 0) return false;
+        part = known.Part;
+        rest = rest[known.Start..];
+        return (part is null ? tree : part.Tree).MatchFrom(known.Node, known.At, rest, preauth, ref result)
+            && Finish(rest, part, repeated: 1, known.Start, ref result);
+    }
+
+    private bool MatchUnknown(ReadOnlySpan<byte> message, Part? part, ref RuleMatch result)
+    {
         if (!isBuilt) Build();
         ReadOnlySpan<byte> rest = message;
         if (named.Length > 0 && part is null && (part = TakePartBehindLeads(ref rest)) is null && !rest.StartsWith("message repeated "u8)) return false;
@@ -128,15 +182,71 @@ internal sealed class RuleFile
         }
 
         if (!rest.IsEmpty && rest[^1] is (byte)' ' or (byte)'\r' or (byte)']') preauth |= TakeEnding(ref rest);
-        if (!(part?.Tree ?? tree).Match(rest, preauth, ref result) || result.Rule.IsClaim) return false;
+        if (!(part is null ? tree : part.Tree).Match(rest, preauth, ref result)) return false;
+        int start = (int)Unsafe.ByteOffset(ref MemoryMarshal.GetReference(message), ref MemoryMarshal.GetReference(rest));
+        return Finish(rest, part, repeated, start, ref result);
+    }
+
+    // False when the rule says that the line is no try.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Finish(ReadOnlySpan<byte> rest, Part? part, int repeated, int start, ref RuleMatch result)
+    {
+        if (result.Rule.IsClaim) return false;
         if (rest.Length >= UncutLength && result.Captures.AddressStart >= 0 && result.Captures.AddressStart + result.Captures.AddressLength == rest.Length)
             result.Captures.AddressStart = -1;
         result.File = this;
         result.Lines = repeated;
-        result.Count = (int)Math.Min((long)result.Captures.Count * repeated, Captures.MaxCount);
+        result.Count = repeated == 1 ? result.Captures.Count : (int)Math.Min((long)result.Captures.Count * repeated, Captures.MaxCount);
         result.Service = result.Rule.Service ?? part?.Service ?? Service;
-        message = rest;
+        result.Start = start;
+        result.Length = rest.Length;
         return true;
+    }
+
+    // Where the beginning of a message leads, if its first bytes say that for certain; as MatchUnknown has it, step by step.
+    private void Learn(ReadOnlySpan<byte> message, Part? given, RecentBeginnings recent)
+    {
+        if (IsStamped) return;
+        if (!isBuilt) Build();
+        var glance = new Glance(message[..Math.Min(message.Length, RecentBeginnings.MaxBytes)]);
+        Part? part = given;
+        int start = 0;
+        if (named.Length > 0 && given is null)
+        {
+            if (MayBeginOtherwise(ref glance, 0)) return;
+            foreach (Part one in named)
+            {
+                Certainty certain = glance.Stands(one.Name, 0);
+                if (certain == Certainty.No) continue;
+                // What stands behind the name in brackets is for the other way.
+                if (certain == Certainty.Open || glance.Stands(": "u8, one.Name.Length) != Certainty.Yes) return;
+                part = one;
+                start = one.Name.Length + 2;
+                break;
+            }
+
+            if (part is null)
+            {
+                recent.Add(message, new() { File = this, Given = given, Length = glance.Needed, Node = -1 });
+                return;
+            }
+        }
+
+        if (start >= glance.Length || MayBeginOtherwise(ref glance, start)) return;
+        int node = (part is null ? tree : part.Tree).Foresee(ref glance, start, out int at);
+        // Not a step was certain.
+        if (start == 0 && at == 0 && node >= 0) return;
+        recent.Add(message, new() { File = this, Given = given, Part = part, Length = glance.Needed, Start = start, Node = node, At = at });
+    }
+
+    // True when a lead or "message repeated" may stand at a place.
+    private bool MayBeginOtherwise(ref Glance glance, int at)
+    {
+        if (at >= glance.Length) return true;
+        if (!mayBeginOtherwise[glance[at]]) return false;
+        foreach (ref readonly Literal lead in leads.AsSpan())
+            if (glance.Stands(lead.Bytes, at) != Certainty.No) return true;
+        return glance.Stands("message repeated "u8, at) != Certainty.No;
     }
 
     // When the first message comes: most daemons that have rules are on no given host.
@@ -253,6 +363,12 @@ internal struct RuleMatch
 
     /// <summary>What it found.</summary>
     public Captures Captures;
+
+    /// <summary>Where what was matched begins in the message.</summary>
+    public int Start;
+
+    /// <summary>Its length.</summary>
+    public int Length;
 
     /// <summary>Tries the line stands for.</summary>
     public int Count;

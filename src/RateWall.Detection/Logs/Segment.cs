@@ -5,6 +5,8 @@ namespace RateWall.Detection.Logs;
 /// <summary>Literals and typed holes without a free hole between them: at a given place they have one reading.</summary>
 internal sealed class Segment(Piece[] pieces)
 {
+    private readonly Literal start = new(pieces is [{ Kind: PieceKind.Literal }, ..] ? pieces[0].Literal : []);
+
     /// <summary>A segment that holds nothing: before a free hole at the start, behind one at the end.</summary>
     public static Segment Empty { get; } = new([]);
 
@@ -18,14 +20,23 @@ internal sealed class Segment(Piece[] pieces)
     public bool HasAddress { get; } = Array.Exists(pieces, p => p.IsAddress);
 
     /// <summary>The literal it begins with; empty when it begins with a hole.</summary>
-    public byte[] FirstLiteral { get; } = pieces is [{ Kind: PieceKind.Literal }, ..] ? pieces[0].Literal : [];
+    public byte[] FirstLiteral => start.Bytes;
+
+    /// <summary>The same, as it is looked for.</summary>
+    public ref readonly Literal Start => ref start;
+
+    /// <summary>
+    /// How many of its bytes belong to no word, if it stands but at one place of a message that ends with it: in front of each hole is
+    /// a byte that cannot be the hole's. 0 when that is not so.
+    /// </summary>
+    public int Gaps { get; } = GapsOf(pieces);
 
     /// <summary>The most bytes that stand between its start and that of its first {address}.</summary>
     public int AddressReach { get; } = pieces.TakeWhile(p => !p.IsAddress).Sum(p => p.Kind == PieceKind.Literal ? p.Fixed.Length : p.Class!.Max);
 
     /// <summary>Matches at one place; the answer is where it ends, or -1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public int MatchAt(ReadOnlySpan<byte> message, int at, ref Captures captures)
+    public int MatchAt(ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures captures)
     {
         foreach (Piece piece in pieces)
         {
@@ -37,7 +48,7 @@ internal sealed class Segment(Piece[] pieces)
                 continue;
             }
 
-            int length = piece.Run(message, at);
+            int length = at < message.Length ? piece.Run(message, at, bounds.GuessEnd(at)) : 0;
             if (length == 0 || (piece.IsNoted && !Bind(piece, message, at, length, ref captures))) return -1;
             at += length;
         }
@@ -46,15 +57,14 @@ internal sealed class Segment(Piece[] pieces)
     }
 
     /// <summary>The first place at or behind <paramref name="from"/> where it matches and ends by <paramref name="limit"/>.</summary>
-    public int Find(ReadOnlySpan<byte> message, int from, int limit, bool toTheEnd, ref Captures captures, out int end)
+    public int Find(ReadOnlySpan<byte> message, int from, int limit, bool toTheEnd, ref Boundaries bounds, ref Captures captures, out int end)
     {
         for (int at = from; at <= limit; at++)
         {
-            int step = message[at..limit].IndexOf(FirstLiteral);
-            if (step < 0) break;
-            at += step;
+            at = Scan.First(message, at, limit, start);
+            if (at < 0) break;
             Captures tried = captures;
-            end = MatchAt(message, at, ref tried);
+            end = MatchAt(message, at, ref bounds, ref tried);
             if (end < 0 || end > limit || (toTheEnd && end != limit)) continue;
             captures = tried;
             return at;
@@ -62,6 +72,14 @@ internal sealed class Segment(Piece[] pieces)
 
         end = -1;
         return -1;
+    }
+
+    private static int GapsOf(Piece[] pieces)
+    {
+        if (pieces is not [{ Kind: PieceKind.Literal } first, ..] || ByteClass.AnyWord.Holds(first.Literal[0])) return 0;
+        for (int i = 1; i < pieces.Length; i++)
+            if (pieces[i].Kind != PieceKind.Literal && (pieces[i - 1].Kind != PieceKind.Literal || pieces[i].Class!.Holds(pieces[i - 1].Literal[^1]))) return 0;
+        return pieces.Sum(p => p.Literal.Count(b => !ByteClass.AnyWord.Holds(b)));
     }
 
     /// <summary>Notes what a typed hole holds; false when a further {address} is another one than the first.</summary>
@@ -76,8 +94,7 @@ internal sealed class Segment(Piece[] pieces)
             if (piece.Class == ByteClass.Peer) TakePort(message, ref at, ref length);
             if (captures.AddressStart >= 0)
                 return Same(message.Slice(captures.AddressStart, captures.AddressLength), message.Slice(at, length));
-            captures.AddressStart = at;
-            captures.AddressLength = length;
+            captures.SetAddress(at, length);
         }
         else if (piece.Class == ByteClass.Session)
         {

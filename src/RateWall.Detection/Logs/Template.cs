@@ -75,7 +75,8 @@ internal sealed class Template
         Choice = left && right ? AnchorChoice.Only
             : left || anchor == segments.Length - 1 ? AnchorChoice.Last
             : AnchorChoice.First;
-        Signs = [.. pieces.Skip(Beginning.Count).Where(p => p.Literal.Length > 1).Select(p => p.Literal)];
+        int looked = Beginning.Count + (SecondSegment is null ? 0 : 1 + SecondSegment.Pieces.Count);
+        Signs = [.. pieces.Skip(looked).Where(p => p.Literal.Length > 1).Select(p => p.Literal)];
         ending = LastByteOf(pieces[^1]);
         int address = pieces.ToList().FindIndex(p => p.IsAddress);
         findsNothing = address < 0 && bag is null;
@@ -99,7 +100,15 @@ internal sealed class Template
     /// <summary>True when nothing follows the beginning.</summary>
     public bool IsBeginningOnly => segments.Length == 1 && bag is null && regex is null;
 
-    /// <summary>The literals that every match holds behind its beginning, those of one byte left out.</summary>
+    /// <summary>
+    /// What stands behind the first free hole and is not empty, or null: every match has it somewhere behind the beginning.
+    /// </summary>
+    public Segment? SecondSegment => segments.Length > 1 && !segments[1].IsEmpty ? segments[1] : null;
+
+    /// <summary>True when every match ends with the second segment.</summary>
+    public bool EndsWithSecond => segments.Length == 2 && bag is null;
+
+    /// <summary>The literals that every match holds behind its second segment, those of one byte left out.</summary>
     public byte[][] Signs { get; }
 
     /// <summary>
@@ -122,58 +131,68 @@ internal sealed class Template
         (Tail is not null && ReferenceEquals(Tail, taken.Tail)) || (Stem is not null && ReferenceEquals(Stem, taken.Stem))
         || (!sameRule && findsNothing);
 
-    /// <summary>False when a match cannot end as the message does: the cheapest of all tests.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool CanEnd(ReadOnlySpan<byte> message) =>
-        ending is null || (!message.IsEmpty && ending.Holds(message[^1]));
+    /// <summary>False when no match ends as a message does.</summary>
+    /// <param name="last">The message's last byte; 256: it is empty.</param>
+    public bool CanEnd(int last) => ending is null || (last < 256 && ending.Holds((byte)last));
 
     /// <summary>Matches a whole message.</summary>
-    /// <param name="message">The message.</param>
+    /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
     /// <param name="captures">What was found.</param>
     public bool Match(ReadOnlySpan<byte> message, out Captures captures)
     {
         captures = Captures.Empty;
-        int done = MatchBeginning(message, ref captures);
-        return done >= 0 && MatchBehind(message, done, -1, ref captures, out _);
+        Unsafe.SkipInit(out Boundaries bounds);
+        bounds.Read(message);
+        int done = MatchBeginning(message, ref bounds, ref captures);
+        return done >= 0 && MatchBehind(message, done, -1, ref bounds, ref captures, out _);
     }
 
     /// <summary>Matches the beginning; the answer is where it ends, or -1.</summary>
-    public int MatchBeginning(ReadOnlySpan<byte> message, ref Captures captures) => segments[0].MatchAt(message, 0, ref captures);
+    public int MatchBeginning(ReadOnlySpan<byte> message, ref Boundaries bounds, ref Captures captures) => segments[0].MatchAt(message, 0, ref bounds, ref captures);
 
     /// <summary>Matches what follows the beginning.</summary>
     /// <param name="message">The whole message.</param>
     /// <param name="done">Where the beginning ends.</param>
     /// <param name="beyond">Where an address is known already that none to its left can change, or -1.</param>
+    /// <param name="bounds">The message's words.</param>
     /// <param name="captures">What the beginning found; what all of it found.</param>
     /// <param name="noTail">True when nothing matched because the <see cref="Tail"/> is nowhere in the message, or nowhere that matters.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool MatchBehind(ReadOnlySpan<byte> message, int done, int beyond, ref Captures captures, out bool noTail)
+    public bool MatchBehind(ReadOnlySpan<byte> message, int done, int beyond, ref Boundaries bounds, ref Captures captures, out bool noTail)
     {
         noTail = false;
         if (regex is not null) return regex.Match(message, ref captures);
-        if (bag is not null) return MatchBag(message, done, ref captures);
-        if (anchor == 0) return MatchRight(message, 0, done, ref captures);
-        return Tail is null ? MatchAnchor(message, done, ref captures) : MatchTail(message, done, beyond, ref captures, out noTail);
+        if (bag is not null) return MatchBag(message, done, ref bounds, ref captures);
+        if (anchor == 0) return MatchRight(message, 0, done, ref bounds, ref captures);
+        return Tail is null ? MatchAnchor(message, done, ref bounds, ref captures) : MatchTail(message, done, beyond, ref bounds, ref captures, out noTail);
     }
 
     // As MatchAnchor, from the end of the message down to its very beginning: so the answer holds for every template with
     // this tail, however much of the message its beginning takes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool MatchTail(ReadOnlySpan<byte> message, int from, int beyond, ref Captures captures, out bool noTail)
+    private bool MatchTail(ReadOnlySpan<byte> message, int from, int beyond, ref Boundaries bounds, ref Captures captures, out bool noTail)
     {
         Segment segment = segments[1];
         int low = Math.Max(0, beyond + 1 - segment.AddressReach), high = message.Length;
         Captures start = captures;
+        if (segment.Gaps > 0 && segments.Length == 2 && bounds.GuessStart(high, segment.Gaps) is var guess && guess >= Math.Max(low, from)
+            && segment.MatchAt(message, guess, ref bounds, ref captures) == high)
+        {
+            // The only place there is.
+            noTail = false;
+            Take(frees[0], from, guess, ref captures);
+            return true;
+        }
+
         noTail = true;
         while (true)
         {
-            int at = high < low ? -1 : message[low..high].LastIndexOf(segment.FirstLiteral);
+            int at = Scan.Last(message, low, high, segment.Start);
             if (at < 0) return false;
-            at += low;
-            high = at + segment.FirstLiteral.Length - 1;
+            high = at + segment.Start.Length - 1;
             captures = start;
-            int behind = segment.MatchAt(message, at, ref captures);
-            if (behind < 0 || !MatchRight(message, 1, behind, ref captures)) continue;
+            int behind = segment.MatchAt(message, at, ref bounds, ref captures);
+            if (behind < 0 || !MatchRight(message, 1, behind, ref bounds, ref captures)) continue;
             noTail = false;
             if (at < from) return false;
             Take(frees[0], from, at, ref captures);
@@ -181,15 +200,15 @@ internal sealed class Template
         }
     }
 
-    private bool MatchBag(ReadOnlySpan<byte> message, int end, ref Captures captures)
+    private bool MatchBag(ReadOnlySpan<byte> message, int end, ref Boundaries bounds, ref Captures captures)
     {
         for (int i = 1; i < segments.Length; i++)
-            if (segments[i].Find(message, end, message.Length, toTheEnd: false, ref captures, out end) < 0) return false;
-        return bag!.Match(message, end, ref captures);
+            if (segments[i].Find(message, end, message.Length, toTheEnd: false, ref bounds, ref captures, out end) < 0) return false;
+        return bag!.Match(message, end, ref bounds, ref captures);
     }
 
     // Tries every place the anchor could stand, from the side its choice looks from.
-    private bool MatchAnchor(ReadOnlySpan<byte> message, int from, ref Captures captures)
+    private bool MatchAnchor(ReadOnlySpan<byte> message, int from, ref Boundaries bounds, ref Captures captures)
     {
         Segment segment = segments[anchor];
         bool found = false;
@@ -197,16 +216,15 @@ internal sealed class Template
         int low = from, high = message.Length;
         while (low <= high)
         {
-            int step = Choice == AnchorChoice.Last
-                ? message[low..high].LastIndexOf(segment.FirstLiteral)
-                : message[low..high].IndexOf(segment.FirstLiteral);
-            if (step < 0) break;
-            int at = low + step;
-            if (Choice == AnchorChoice.Last) high = at + segment.FirstLiteral.Length - 1;
+            int at = Choice == AnchorChoice.Last
+                ? Scan.Last(message, low, high, segment.Start)
+                : Scan.First(message, low, high, segment.Start);
+            if (at < 0) break;
+            if (Choice == AnchorChoice.Last) high = at + segment.Start.Length - 1;
             else low = at + 1;
             Captures tried = start;
-            int end = segment.MatchAt(message, at, ref tried);
-            if (end < 0 || !MatchRight(message, anchor, end, ref tried) || !MatchLeft(message, from, at, ref tried)) continue;
+            int end = segment.MatchAt(message, at, ref bounds, ref tried);
+            if (end < 0 || !MatchRight(message, anchor, end, ref bounds, ref tried) || !MatchLeft(message, from, at, ref bounds, ref tried)) continue;
             if (found)
             {
                 captures = Captures.Empty;
@@ -223,11 +241,11 @@ internal sealed class Template
     }
 
     // Segments between the first and the anchor; the last free hole takes what is left before the anchor.
-    private bool MatchLeft(ReadOnlySpan<byte> message, int at, int anchorStart, ref Captures captures)
+    private bool MatchLeft(ReadOnlySpan<byte> message, int at, int anchorStart, ref Boundaries bounds, ref Captures captures)
     {
         for (int i = 1; i < anchor; i++)
         {
-            int place = segments[i].Find(message, at, anchorStart, toTheEnd: false, ref captures, out int end);
+            int place = segments[i].Find(message, at, anchorStart, toTheEnd: false, ref bounds, ref captures, out int end);
             if (place < 0) return false;
             Take(frees[i - 1], at, place, ref captures);
             at = end;
@@ -237,7 +255,7 @@ internal sealed class Template
         return at <= anchorStart;
     }
 
-    private bool MatchRight(ReadOnlySpan<byte> message, int done, int at, ref Captures captures)
+    private bool MatchRight(ReadOnlySpan<byte> message, int done, int at, ref Boundaries bounds, ref Captures captures)
     {
         for (int i = done + 1; i < segments.Length; i++)
         {
@@ -248,7 +266,7 @@ internal sealed class Template
                 return true;
             }
 
-            int place = segments[i].Find(message, at, message.Length, last, ref captures, out int end);
+            int place = segments[i].Find(message, at, message.Length, last, ref bounds, ref captures, out int end);
             if (place < 0) return false;
             Take(frees[i - 1], at, place, ref captures);
             at = end;
@@ -260,8 +278,7 @@ internal sealed class Template
     private static void Take(Piece free, int start, int end, ref Captures captures)
     {
         if (free.Kind != PieceKind.User) return;
-        captures.UserStart = start;
-        captures.UserLength = end - start;
+        captures.SetUser(start, end - start);
     }
 
     // Equal for equal pieces, and then the same object, so that comparing is cheap.

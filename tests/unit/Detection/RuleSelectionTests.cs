@@ -32,6 +32,35 @@ public sealed class RuleSelectionTests
         Assert.True(matched > samples.Length / 4, $"only {matched} lines matched");
     }
 
+    // What is remembered of earlier messages changes nothing, whatever stands behind the message.
+    [Theory]
+    [MemberData(nameof(RuleFiles))]
+    public void MatchInBlock_WithBeginningsRemembered_IsThatWithout(string name)
+    {
+        RuleFile file = RuleSet.BuiltIn.Compiled.Single(f => f.Description.Name == name);
+        var random = new Random(4712);
+        var recent = new RecentBeginnings();
+        byte[][] samples = [.. file.Samples.Select(s => Encoding.UTF8.GetBytes(s.Line))];
+        Part?[] parts = [null, .. file.Parts.Where(p => p.IsTag)];
+        byte[] block = new byte[2 * LogLines.MaxLine];
+        for (int i = 0; i < 10 * Tries; i++)
+        {
+            byte[] message = i % 3 == 0 ? samples[random.Next(samples.Length)] : Changed(samples, random);
+            Part? part = parts[random.Next(parts.Length)];
+            random.NextBytes(block.AsSpan(0, message.Length + Scan.Readable));
+            if (i % 2 == 0) samples[random.Next(samples.Length)].AsSpan().CopyTo(block.AsSpan(message.Length));
+            message.CopyTo(block, 0);
+            ReadOnlySpan<byte> matched = message;
+            bool expected = file.Match(ref matched, part, out RuleMatch without);
+            bool found = file.MatchInBlock(block.AsSpan(0, message.Length), part, recent, out RuleMatch with);
+            string shown = $"'{Encoding.Latin1.GetString(message)}' of {part?.Service}";
+            Assert.True(expected == found && ReferenceEquals(with.Rule, without.Rule), shown);
+            if (!found) continue;
+            Assert.True(Same(with.Captures, without.Captures), shown);
+            Assert.True((with.Start, with.Length, with.Count, with.Lines, with.Service) == (without.Start, without.Length, without.Count, without.Lines, without.Service), shown);
+        }
+    }
+
     // More beginnings at once than a tree keeps: what it then does without them is the same.
     [Fact]
     public void Match_WithMoreEndsThanAreKept_IsThatOfEveryTemplateInTurn()
@@ -47,8 +76,9 @@ public sealed class RuleSelectionTests
         Assert.True(Compare(tree, all, "22: of bob from 192.0.2.7 by 9"u8.ToArray()));
     }
 
-    private static bool Compare(RuleTree tree, Candidate[] all, byte[] message)
+    private static bool Compare(RuleTree tree, Candidate[] all, byte[] line)
     {
+        ReadOnlySpan<byte> message = Scan.Copy(line, new byte[line.Length + Scan.Readable]);
         bool any = false;
         foreach (bool preauth in (bool[])[false, true])
         {
@@ -64,7 +94,7 @@ public sealed class RuleSelectionTests
     }
 
     // Every template, from the first to the last: what docs/rules.md says, without a short cut.
-    private static (Rule Rule, Captures Captures)? Naive(Candidate[] all, byte[] message, bool preauth)
+    private static (Rule Rule, Captures Captures)? Naive(Candidate[] all, ReadOnlySpan<byte> message, bool preauth)
     {
         Rule? rule = null;
         Template taken = null!;

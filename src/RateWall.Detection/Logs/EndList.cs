@@ -1,0 +1,116 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace RateWall.Detection.Logs;
+
+/// <summary>
+/// The templates whose beginning ends at the same place, and which of them a message is worth trying: that can end as it
+/// does, and whose next segment stands somewhere behind the beginning.
+/// </summary>
+internal sealed class EndList
+{
+    /// <summary>The most templates of a list: a bit for each.</summary>
+    public const int Most = 64;
+
+    // Fewer are tried as quickly.
+    private const int ManyOf = 3;
+
+    // One more than there are bytes, for the message that has none.
+    private readonly ulong[] byLastByte = new ulong[257];
+    private readonly Second[] seconds;
+
+    /// <param name="entries">The templates' numbers, in order, at most <see cref="Most"/>.</param>
+    /// <param name="all">The templates.</param>
+    public EndList(int[] entries, Candidate[] all)
+    {
+        Entries = entries;
+        Dictionary<int, List<PieceSequence>> byFirstByte = [];
+        for (int i = 0; i < entries.Length; i++)
+        {
+            Template template = all[entries[i]].Template;
+            for (int last = 0; last < byLastByte.Length; last++)
+                if (template.CanEnd(last)) byLastByte[last] |= 1UL << i;
+            if (template.SecondSegment is not { FirstLiteral.Length: > 0 } second) continue;
+            byte first = second.FirstLiteral[0];
+            if (!byFirstByte.TryGetValue(first, out List<PieceSequence>? same)) byFirstByte[first] = same = [];
+            same.Add(new(i, second.Pieces, template.EndsWithSecond));
+        }
+
+        seconds = [.. byFirstByte.Values.Select(same => new Second(same))];
+    }
+
+    /// <summary>The templates' numbers, in order.</summary>
+    public int[] Entries { get; }
+
+    /// <summary>A bit for each template that is worth trying.</summary>
+    /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
+    /// <param name="from">Where the beginning ends.</param>
+    /// <param name="bounds">The message's words.</param>
+    public ulong WorthTrying(ReadOnlySpan<byte> message, int from, ref Boundaries bounds)
+    {
+        ulong worth = byLastByte[message.IsEmpty ? 256 : message[^1]];
+        foreach (Second second in seconds)
+            if (BitOperations.PopCount(worth & second.All) >= ManyOf) worth &= ~second.All | second.Stand(message, from, ref bounds, worth);
+        return worth;
+    }
+
+    // Segments that follow the first free hole and begin with the same byte.
+    private sealed class Second
+    {
+        private readonly Literal key;
+        private readonly PieceTree tree;
+        private readonly ulong[] bits;
+        private readonly ulong[] lastBits;
+
+        public Second(List<PieceSequence> same)
+        {
+            // What is looked for is two bytes where all have them.
+            byte[] first = same[0].Pieces[0].Literal;
+            bool two = first.Length > 1 && same.TrueForAll(s => s.Pieces[0].Literal is [_, var second, ..] && second == first[1]);
+            key = new(first[..(two ? 2 : 1)]);
+            tree = PieceTreeBuilder.Build(same, Most, out int[][] ends);
+            bits = new ulong[ends.Length];
+            lastBits = new ulong[ends.Length];
+            foreach (PieceSequence sequence in same)
+            {
+                int end = Array.FindIndex(ends, e => Array.IndexOf(e, sequence.Number) >= 0);
+                (sequence.IsLast ? lastBits : bits)[end] |= 1UL << sequence.Number;
+                All |= 1UL << sequence.Number;
+            }
+        }
+
+        /// <summary>A bit for each template that has a segment here.</summary>
+        public ulong All { get; }
+
+        /// <summary>A bit for each whose segment stands somewhere.</summary>
+        [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public ulong Stand(ReadOnlySpan<byte> message, int from, ref Boundaries bounds, ulong wanted)
+        {
+            Unsafe.SkipInit(out ReachedEnds reached);
+            ulong found = 0;
+            wanted &= All;
+            int last = message.Length - key.Length;
+            for (int at = from; at <= last; at += Scan.Width)
+            {
+                for (uint places = Scan.Places(message, at, key); places != 0; places &= places - 1)
+                {
+                    int place = at + BitOperations.TrailingZeroCount(places);
+                    if (place > last) return found;
+                    reached.Count = 0;
+                    tree.Walk(tree.Root, message, place, ref bounds, ref reached);
+                    if (reached.Count > ReachedEnds.Max) return All;
+                    for (int i = 0; i < reached.Count; i++)
+                    {
+                        ref ReachedEnd end = ref reached.Ends[i];
+                        found |= bits[end.Number] | (end.At == message.Length ? lastBits[end.Number] : 0);
+                    }
+
+                    if ((wanted & ~found) == 0) return found;
+                }
+            }
+
+            return found;
+        }
+    }
+}
