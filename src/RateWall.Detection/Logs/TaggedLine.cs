@@ -25,6 +25,8 @@ internal ref struct TaggedLine
     private const uint StampPlaces = (1u << 3) | (1u << 6) | (1u << 9) | (1u << 12) | (1u << 15);
     private const int StampLength = Stamp + 1;
 
+    private static readonly uint SolarisMessageId = MemoryMarshal.Read<uint>("[ID "u8);
+
     private static Vector128<byte> StampBytes => Vector128.Create("\0\0\0 \0\0 \0\0:\0\0:\0\0 "u8);
 
     /// <summary>Where the program begins, counted from the line's first byte.</summary>
@@ -95,7 +97,7 @@ internal ref struct TaggedLine
         if (end == 0) return false;
 
         // "[ID 800047 auth.info] " of Solaris, behind the tag.
-        if (Unsafe.Add(ref tag, space + 1) == '[') return false;
+        if (Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref tag, space + 1)) == SolarisMessageId) return false;
         ProgramStart = start;
         ProgramLength = end;
         MessageStart = start + space + 1;
