@@ -24,6 +24,7 @@ internal sealed class LineBatch(RuleSet rules)
     private readonly MatchedLine[] matched = new MatchedLine[Room];
     private readonly ushort[] order = new ushort[Room];
     private readonly ushort[] places = new ushort[Shapes + 1];
+    private readonly ulong[] marks = new ulong[(Room / 64) + 1];
     // Behind the last newline that was found, and behind the last byte that was looked at.
     private int at;
     private int looked;
@@ -48,6 +49,13 @@ internal sealed class LineBatch(RuleSet rules)
 
     /// <summary>A line in the order they came in.</summary>
     public ref WaitingLine this[int index] => ref lines[index];
+
+    /// <summary>A bit for each line that is to be looked at again.</summary>
+    public ReadOnlySpan<ulong> Marks => marks;
+
+    /// <summary>The line is to be looked at again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Mark(int index) => marks[index >> 6] |= 1UL << index;
 
     /// <summary>Begins with another block.</summary>
     public void Begin() => at = looked = Found = Oversized = Count = 0;
@@ -106,11 +114,12 @@ internal sealed class LineBatch(RuleSet rules)
         return kept > 0;
     }
 
-    /// <summary>The places of the lines, those of one shape behind one another, and otherwise as they came in.</summary>
+    /// <summary>The places of the lines, those of one shape behind one another, and otherwise as they came in. None is marked any more.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ReadOnlySpan<ushort> ByShape()
     {
         Array.Clear(places);
+        Array.Clear(marks);
         WaitingLine[] all = lines;
         for (int i = 0; i < Count; i++) places[all[i].Shape + 1]++;
         int sum = 0;

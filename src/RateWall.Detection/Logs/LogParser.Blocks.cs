@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -24,7 +25,7 @@ public sealed partial class LogParser
         lines.Begin();
         while (lines.Fill(block, unfinished > 0, own, keepsAll: !program.IsEmpty))
         {
-            Match(block, lines);
+            Match(block, lines, markAll: Heartbeat is not null);
             HandOn(block, lines, program, onAttempt);
         }
 
@@ -38,12 +39,13 @@ public sealed partial class LogParser
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Match(ReadOnlySpan<byte> block, LineBatch lines)
+    private static void Match(ReadOnlySpan<byte> block, LineBatch lines, bool markAll)
     {
         int matched = 0;
         foreach (ushort place in lines.ByShape())
         {
             ref WaitingLine line = ref lines[place];
+            if (markAll || line.Fate == LineFate.Apart) lines.Mark(place);
             if (line.Fate == LineFate.Apart) continue;
             ReadOnlySpan<byte> text = block.Slice(line.Start, line.Length), message = text[line.MessageStart..];
             ref MatchedLine found = ref lines.Matched(matched);
@@ -61,6 +63,7 @@ public sealed partial class LogParser
             found.Start = (int)Unsafe.ByteOffset(ref MemoryMarshal.GetReference(text), ref MemoryMarshal.GetReference(message));
             found.Length = message.Length;
             line.Place = (ushort)matched++;
+            lines.Mark(place);
         }
     }
 
@@ -69,26 +72,30 @@ public sealed partial class LogParser
     {
         long header = -1;
         long time = 0;
-        for (int i = 0; i < lines.Count; i++)
+        // Which lines are to be handed on nobody guesses right: only those are looked at.
+        for (int word = 0; word < lines.Marks.Length; word++)
         {
-            ref WaitingLine line = ref lines[i];
-            ReadOnlySpan<byte> text = block.Slice(line.Start, line.Length);
-            if (line.Fate == LineFate.Apart)
+            for (ulong marks = lines.Marks[word]; marks != 0; marks &= marks - 1)
             {
-                ReadLine(text, program, onAttempt);
-                continue;
-            }
+                ref WaitingLine line = ref lines[(word * 64) + BitOperations.TrailingZeroCount(marks)];
+                ReadOnlySpan<byte> text = block.Slice(line.Start, line.Length);
+                if (line.Fate == LineFate.Apart)
+                {
+                    ReadLine(text, program, onAttempt);
+                    continue;
+                }
 
-            if (Heartbeat is not null) Beat(lines.Programs[line.Rules], text[line.MessageStart..], line.Fate);
-            if (line.Fate != LineFate.Matched) continue;
-            if ((uint)line.Header != header)
-            {
-                header = (uint)line.Header;
-                time = stamps.Read(text[..TaggedLine.Stamp]);
-            }
+                if (Heartbeat is not null) Beat(lines.Programs[line.Rules], text[line.MessageStart..], line.Fate);
+                if (line.Fate != LineFate.Matched) continue;
+                if ((uint)line.Header != header)
+                {
+                    header = (uint)line.Header;
+                    time = stamps.Read(text[..TaggedLine.Stamp]);
+                }
 
-            ref MatchedLine found = ref lines.Matched(line.Place);
-            HandOn(new(text, text.Slice(found.Start, found.Length), time) { SyslogStart = line.MessageStart }, found.Match, ref found.Evidence, onAttempt);
+                ref MatchedLine found = ref lines.Matched(line.Place);
+                HandOn(new(text, text.Slice(found.Start, found.Length), time) { SyslogStart = line.MessageStart }, found.Match, ref found.Evidence, onAttempt);
+            }
         }
     }
 }

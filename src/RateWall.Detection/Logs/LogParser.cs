@@ -250,9 +250,9 @@ public sealed partial class LogParser
     private void Note(scoped in Line line, scoped in RuleMatch match, scoped in Evidence evidence, scoped in TryKey key, AttemptHandler onAttempt)
     {
         open.SettleFirst(line.UnixMilliseconds, onAttempt);
-        OpenTry? known = open.Find(key);
+        int known = open.Find(key);
         // Nearly always: most of what a daemon says of a try it says besides the line that counts.
-        if (!OpenTries.IsCounted(known, line.UnixMilliseconds)) open.Note(known, key, AttemptOf(line, match, evidence), onAttempt);
+        if (!open.IsCounted(known, line.UnixMilliseconds)) open.Note(known, key, AttemptOf(line, match, evidence), onAttempt);
     }
 
     // Leaves the tries of the lines that are no copies; false when there are none.
