@@ -85,7 +85,7 @@ public sealed partial class LogParser
                     continue;
                 }
 
-                if (Heartbeat is not null) Beat(lines.Programs[line.Rules], text[line.MessageStart..], line.Fate);
+                if (Heartbeat is not null) Beat(lines.Programs[line.Rules], text[line.MessageStart..], line.Fate, line.Rules);
                 if (line.Fate != LineFate.Matched) continue;
                 if ((uint)line.Header != header)
                 {

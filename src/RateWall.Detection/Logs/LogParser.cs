@@ -210,11 +210,11 @@ public sealed partial class LogParser
     }
 
     // A line that names no program says nothing of any.
-    private void Beat(ProgramRules[] files, ReadOnlySpan<byte> message, LineFate fate)
+    private void Beat(ProgramRules[] files, ReadOnlySpan<byte> message, LineFate fate, int number = 0)
     {
         if (files.Length == 0 || ReferenceEquals(files, rules.Everything)) return;
-        if (fate != LineFate.Unknown) Heartbeat!.Matched(files);
-        else Heartbeat!.Unmatched(files, message);
+        if (fate != LineFate.Unknown) Heartbeat!.Matched(files, number);
+        else Heartbeat!.Unmatched(files, message, number);
     }
 
     private void HandOn(scoped in Line line, scoped in RuleMatch match, scoped ref Evidence evidence, AttemptHandler onAttempt)
