@@ -19,9 +19,6 @@ public sealed class Heartbeat
     private const int Sample = 16;
     private const int Nearby = 64;
 
-    // Words of failures, without the first letter, which may be a capital.
-    private static readonly byte[][] Words = [.. ((string[])["failed", "failure", "invalid", "denied", "refused", "rejected", "incorrect", "unknown user"]).Select(w => System.Text.Encoding.ASCII.GetBytes(w[1..]))];
-
     private readonly Dictionary<ProgramRules[], Beat> beats = [];
     // Those that were asked for last, by some number: lines of a few programs come in any order.
     private readonly Near[] near = new Near[Nearby];
@@ -55,16 +52,9 @@ public sealed class Heartbeat
         Beat beat = Of(files, number);
         bool sampled = beat.Unmatched++ >= LookedAt;
         if (sampled && beat.Unmatched % Sample != 0) return;
-        if (!LooksLikeFailure(message)) return;
+        if (!FailureWords.AreIn(message)) return;
         beat.Suspect += sampled ? Sample : 1;
         beat.Shapes.Add(message);
-    }
-
-    internal static bool LooksLikeFailure(ReadOnlySpan<byte> message)
-    {
-        foreach (byte[] word in Words)
-            if (message.IndexOf(word) > 0) return true;
-        return false;
     }
 
     private Beat Of(ProgramRules[] files, int number)
