@@ -32,7 +32,7 @@ public readonly partial record struct SourceAddress
         return true;
     }
 
-    private static bool TryParseIPv4(ReadOnlySpan<byte> text, out uint value)
+    private static bool TryParseIPv4Slowly(ReadOnlySpan<byte> text, out uint value)
     {
         value = 0;
         uint part = 0;

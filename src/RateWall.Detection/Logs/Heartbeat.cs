@@ -17,13 +17,11 @@ public sealed class Heartbeat
     // All of these are looked at; of what is more, in a step of reading that long, one in so many: the rest is counted alike.
     private const int LookedAt = 20_000;
     private const int Sample = 16;
-
-    // Words of failures, without the first letter, which may be a capital.
-    private static readonly byte[][] Words = [.. ((string[])["failed", "failure", "invalid", "denied", "refused", "rejected", "incorrect", "unknown user"]).Select(w => System.Text.Encoding.ASCII.GetBytes(w[1..]))];
+    private const int Nearby = 64;
 
     private readonly Dictionary<ProgramRules[], Beat> beats = [];
-    private ProgramRules[]? latest;
-    private Beat? latestBeat;
+    // Those that were asked for last, by some number: lines of a few programs come in any order.
+    private readonly Near[] near = new Near[Nearby];
 
     /// <summary>What was counted since the last call.</summary>
     public IReadOnlyList<ProgramBeat> Take()
@@ -36,36 +34,39 @@ public sealed class Heartbeat
                     [.. same.SelectMany(b => b.Shapes.All)])),
         ];
         beats.Clear();
-        latest = null;
+        Array.Clear(near);
         return all;
     }
 
-    internal void Matched(ProgramRules[] files) => Of(files).Matched++;
+    /// <summary>A rule understands a line.</summary>
+    /// <param name="files">The rules of its program.</param>
+    /// <param name="number">Their number, where they have one.</param>
+    internal void Matched(ProgramRules[] files, int number = 0) => Of(files, number).Matched++;
 
-    internal void Unmatched(ProgramRules[] files, ReadOnlySpan<byte> message)
+    /// <summary>No rule understands a line.</summary>
+    /// <param name="files">The rules of its program.</param>
+    /// <param name="message">Its message.</param>
+    /// <param name="number">The number of the rules, where they have one.</param>
+    internal void Unmatched(ProgramRules[] files, ReadOnlySpan<byte> message, int number = 0)
     {
-        Beat beat = Of(files);
+        Beat beat = Of(files, number);
         bool sampled = beat.Unmatched++ >= LookedAt;
         if (sampled && beat.Unmatched % Sample != 0) return;
-        if (!LooksLikeFailure(message)) return;
+        if (!FailureWords.AreIn(message)) return;
         beat.Suspect += sampled ? Sample : 1;
         beat.Shapes.Add(message);
     }
 
-    internal static bool LooksLikeFailure(ReadOnlySpan<byte> message)
+    private Beat Of(ProgramRules[] files, int number)
     {
-        foreach (byte[] word in Words)
-            if (message.IndexOf(word) > 0) return true;
-        return false;
-    }
-
-    private Beat Of(ProgramRules[] files)
-    {
-        if (ReferenceEquals(files, latest)) return latestBeat!;
+        ref Near known = ref near[number % Nearby];
+        if (ReferenceEquals(known.Files, files)) return known.Beat;
         if (!beats.TryGetValue(files, out Beat? beat)) beats.Add(files, beat = new(files[0].File.Description.Name));
-        (latest, latestBeat) = (files, beat);
+        known = new(files, beat);
         return beat;
     }
+
+    private readonly record struct Near(ProgramRules[] Files, Beat Beat);
 
     private sealed class Beat(string program)
     {

@@ -34,12 +34,6 @@ public ref struct LogLines
     /// <summary>Bytes taken of an oversized line whose end has not come yet.</summary>
     public long Unfinished { get; private set; }
 
-    /// <summary>What has not been taken yet.</summary>
-    internal readonly ReadOnlySpan<byte> Rest => block[at..];
-
-    /// <summary>Takes a line, with its newline, that was read by other means.</summary>
-    internal void Take(int bytes) => at += bytes;
-
     /// <summary>Reads the next complete line; false when the block holds none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.AggressiveInlining)]
     public bool Next()

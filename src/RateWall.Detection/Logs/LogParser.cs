@@ -44,7 +44,7 @@ public delegate void AttemptHandler(in Attempt attempt);
 /// Lines in, attempts out: header, program, rules, and the counting of each try once (a note counts only when no
 /// counting line of the same program and process follows within ten seconds). Pure but for what it has been fed.
 /// </summary>
-public sealed class LogParser
+public sealed partial class LogParser
 {
     private readonly RuleSet rules;
     private readonly TimeZoneInfo zone;
@@ -53,7 +53,7 @@ public sealed class LogParser
     private long now;
     private readonly OpenSessions sessions;
     private readonly TwiceWritten written;
-    private readonly RecentPrograms programs;
+    private LineBatch? batch;
     private long unfinished;
 
     /// <param name="rules">The rule files to match with.</param>
@@ -70,7 +70,6 @@ public sealed class LogParser
         open = new(rules);
         sessions = new(rules);
         written = new(rules);
-        programs = new(rules);
     }
 
     /// <summary>Counts what is understood of each program; null: nobody wants to know.</summary>
@@ -110,44 +109,6 @@ public sealed class LogParser
         stamps = new(time, zone);
     }
 
-    /// <summary>
-    /// Reads complete lines out of a block and says how many bytes they took; the rest (a half line) belongs in front of
-    /// the next block. Of a line longer than 8 KiB nothing is believed; see <see cref="UnfinishedBytes"/>.
-    /// </summary>
-    /// <param name="block">Bytes of the log.</param>
-    /// <param name="program">The program of lines whose header names none, or empty.</param>
-    /// <param name="onAttempt">Called for each try as it becomes certain.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public int Read(ReadOnlySpan<byte> block, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
-    {
-        ArgumentNullException.ThrowIfNull(onAttempt);
-        var lines = new LogLines(block, unfinished);
-        ProgramRules[]? own = rules.FindOwn(program);
-        long read = 0;
-        while (true)
-        {
-            ReadOnlySpan<byte> rest = lines.Rest;
-            if (lines.Unfinished == 0 && TaggedLine.TryRead(rest, out TaggedLine tagged))
-            {
-                read++;
-                lines.Take(tagged.End + 1);
-                ProgramRules[] files = programs.Find(ref Unsafe.AsRef(in rest[tagged.ProgramStart]), tagged.ProgramLength);
-                if (files.Length > 0 && (own is null || ReferenceEquals(own, files))) ReadTagged(rest, tagged, files, onAttempt);
-                else if (!program.IsEmpty) ReadLine(rest[..tagged.End], program, onAttempt);
-                continue;
-            }
-
-            if (!lines.Next()) break;
-            read++;
-            if (lines.Oversized) Oversized++;
-            else if (!lines.Line.IsEmpty) ReadLine(lines.Line, program, onAttempt);
-        }
-
-        Lines += read;
-        unfinished = lines.Unfinished;
-        return lines.Taken;
-    }
-
     /// <summary>Reads one message whose origin is known (a journal entry).</summary>
     public void Read(ReadOnlySpan<byte> message, in LineOrigin origin, AttemptHandler onAttempt)
     {
@@ -160,9 +121,14 @@ public sealed class LogParser
         }
 
         ReadOnlySpan<byte> found = message;
-        if (!Match(ref found, rules.Find(origin.Program), out RuleMatch match)) return;
+        ProgramRules[] files = rules.Find(origin.Program);
+        LineFate fate = Match(ref found, files, out RuleMatch match);
+        if (Heartbeat is not null) Beat(files, found, fate);
+        if (fate != LineFate.Matched || match.Rule.Counting == Counting.Echo) return;
+        Unsafe.SkipInit(out Evidence evidence);
+        evidence.Read(message, found, match, origin.ProcessId);
         long time = origin.UnixMilliseconds == 0 ? now : origin.UnixMilliseconds;
-        HandOn(new(message, found, origin.ProcessId, time) { SyslogStart = 0, Priority = origin.Priority }, match, onAttempt);
+        HandOn(new(message, found, time) { SyslogStart = 0, Priority = origin.Priority }, match, ref evidence, onAttempt);
     }
 
     /// <summary>Hands on the notes that have waited their ten seconds at <paramref name="unixMilliseconds"/>.</summary>
@@ -179,31 +145,22 @@ public sealed class LogParser
     public bool TryExplain(ReadOnlySpan<byte> line, ReadOnlySpan<byte> program, out Attempt attempt)
     {
         attempt = default;
-        if (line.Length > LogLines.MaxLine || !TryMatch(line, program, out RuleMatch match, out Line matched)) return false;
-        bool hasSource = TryFindSource(matched, match, out SourceAddress source);
-        attempt = AttemptOf(matched, match, hasSource, source);
+        if (line.Length > LogLines.MaxLine || !TryMatch(line, program, out RuleMatch match, out Line matched, out Evidence evidence)) return false;
+        FindSession(matched, match, ref evidence);
+        attempt = AttemptOf(matched, match, evidence);
         if (match.Rule.Counting != Counting.Opens) return true;
         Open(matched, match, attempt);
         attempt = default;
         return false;
     }
 
-    private void ReadTagged(ReadOnlySpan<byte> text, in TaggedLine tagged, ProgramRules[] files, AttemptHandler onAttempt)
-    {
-        ReadOnlySpan<byte> message = text[tagged.MessageStart..tagged.End];
-        if (!Match(ref message, files, out RuleMatch match)) return;
-        // Only now the rest of the header is worth reading: "[123]: " behind the program, or ": ".
-        ReadOnlySpan<byte> behind = text[(tagged.ProgramStart + tagged.ProgramLength)..(tagged.MessageStart - 2)];
-        int process = behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]);
-        HandOn(new(text[..tagged.End], message, process, stamps.Read(text[..TaggedLine.Stamp])) { SyslogStart = tagged.MessageStart }, match, onAttempt);
-    }
-
     private void ReadLine(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
     {
-        if (TryMatch(text, program, out RuleMatch match, out Line line)) HandOn(line, match, onAttempt);
+        if (TryMatch(text, program, out RuleMatch match, out Line line, out Evidence evidence) && match.Rule.Counting != Counting.Echo)
+            HandOn(line, match, ref evidence, onAttempt);
     }
 
-    private bool TryMatch(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, out RuleMatch match, out Line line)
+    private bool TryMatch(ReadOnlySpan<byte> text, ReadOnlySpan<byte> program, out RuleMatch match, out Line line, out Evidence evidence)
     {
         LineHeader header = LineHeader.Read(text);
         ReadOnlySpan<byte> message = header.Message;
@@ -222,9 +179,14 @@ public sealed class LogParser
             start = -1;
         }
 
-        bool matched = Match(ref message, files, out match);
-        line = matched ? new(text, message, process, TimeOf(header.Stamp, message, match)) { SyslogStart = start } : default;
-        return matched;
+        LineFate fate = Match(ref message, files, out match);
+        if (Heartbeat is not null) Beat(files, message, fate);
+        Unsafe.SkipInit(out evidence);
+        line = default;
+        if (fate != LineFate.Matched) return false;
+        line = new(text, message, TimeOf(header.Stamp, message, match)) { SyslogStart = start };
+        evidence.Read(text, message, match, process);
+        return true;
     }
 
     private long TimeOf(ReadOnlySpan<byte> stamp, ReadOnlySpan<byte> message, in RuleMatch match)
@@ -233,48 +195,41 @@ public sealed class LogParser
         return match.Captures.StampStart < 0 ? now : stamps.ReadInner(message[match.Captures.StampStart..]);
     }
 
-    private bool Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)
+    private static LineFate Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)
     {
         // A line that a rule says is no try is understood.
         bool claimed = false;
         foreach (ProgramRules candidate in files)
         {
-            if (!candidate.File.Match(ref message, candidate.Part, out match))
-            {
-                claimed |= match.Rule is not null;
-                continue;
-            }
-
-            if (Heartbeat is not null) Beat(files, [], matched: true);
-            return true;
+            if (candidate.File.Match(ref message, candidate.Part, out match)) return LineFate.Matched;
+            claimed |= match.Rule is not null;
         }
 
-        if (Heartbeat is not null) Beat(files, message, claimed);
         Unsafe.SkipInit(out match);
-        return false;
+        return claimed ? LineFate.Understood : LineFate.Unknown;
     }
 
     // A line that names no program says nothing of any.
-    private void Beat(ProgramRules[] files, ReadOnlySpan<byte> message, bool matched)
+    private void Beat(ProgramRules[] files, ReadOnlySpan<byte> message, LineFate fate, int number = 0)
     {
         if (files.Length == 0 || ReferenceEquals(files, rules.Everything)) return;
-        if (matched) Heartbeat!.Matched(files);
-        else Heartbeat!.Unmatched(files, message);
+        if (fate != LineFate.Unknown) Heartbeat!.Matched(files, number);
+        else Heartbeat!.Unmatched(files, message, number);
     }
 
-    private void HandOn(scoped in Line line, scoped in RuleMatch match, AttemptHandler onAttempt)
+    private void HandOn(scoped in Line line, scoped in RuleMatch match, scoped ref Evidence evidence, AttemptHandler onAttempt)
     {
         Rule rule = match.Rule;
-        if (rule.Counting == Counting.Echo) return;
         RuleFile file = match.File;
-        bool hasSource = TryFindSource(line, match, out SourceAddress source);
+        FindSession(line, match, ref evidence);
+        var key = new TryKey(file, evidence.ProcessId, evidence.HasSource, evidence.Source);
         if (rule.Counting == Counting.Note)
         {
-            Note(line, match, new(file, line.ProcessId, hasSource, source), onAttempt);
+            Note(line, match, evidence, key, onAttempt);
             return;
         }
 
-        Attempt attempt = AttemptOf(line, match, hasSource, source);
+        Attempt attempt = AttemptOf(line, match, evidence);
         if (rule.Counting == Counting.Opens)
         {
             Open(line, match, attempt);
@@ -283,29 +238,29 @@ public sealed class LogParser
 
         if (file.HasNotes)
         {
-            if (file.CopyPriority is not null && line.SyslogStart >= 0 && !TakeCopies(line, match, ref attempt)) return;
+            if (file.CopyPriority is not null && line.SyslogStart >= 0 && !TakeCopies(line, match, evidence, ref attempt)) return;
             open.SettleFirst(line.UnixMilliseconds, onAttempt);
             // A limit is no try of its own: it neither answers for a note nor makes later ones superfluous.
-            if (rule.Kind != AttemptKind.Limit) open.Counted(new(file, line.ProcessId, hasSource, source), attempt, onAttempt);
+            if (rule.Kind != AttemptKind.Limit) open.Counted(key, attempt, onAttempt);
         }
 
         onAttempt(attempt);
     }
 
-    private void Note(scoped in Line line, scoped in RuleMatch match, in TryKey key, AttemptHandler onAttempt)
+    private void Note(scoped in Line line, scoped in RuleMatch match, scoped in Evidence evidence, scoped in TryKey key, AttemptHandler onAttempt)
     {
         open.SettleFirst(line.UnixMilliseconds, onAttempt);
-        OpenTry? known = open.Find(key);
+        int known = open.Find(key);
         // Nearly always: most of what a daemon says of a try it says besides the line that counts.
-        if (!OpenTries.IsCounted(known, line.UnixMilliseconds)) open.Note(known, key, AttemptOf(line, match, key.HasSource, key.Source), onAttempt);
+        if (!open.IsCounted(known, line.UnixMilliseconds)) open.Note(known, key, AttemptOf(line, match, evidence), onAttempt);
     }
 
     // Leaves the tries of the lines that are no copies; false when there are none.
-    private bool TakeCopies(scoped in Line line, scoped in RuleMatch match, ref Attempt attempt)
+    private bool TakeCopies(scoped in Line line, scoped in RuleMatch match, scoped in Evidence evidence, ref Attempt attempt)
     {
         ReadOnlySpan<byte> text = line.Whole[line.SyslogStart..].TrimEnd("\r "u8);
         if (text.StartsWith("message repeated "u8)) text = text[(text.IndexOf((byte)'[') + 1)..^1].Trim((byte)' ');
-        int originals = written.Originals(match.File, line.ProcessId, text, line.UnixMilliseconds, line.Priority, match.Lines);
+        int originals = written.Originals(match.File, evidence.ProcessId, text, line.UnixMilliseconds, line.Priority, match.Lines);
         attempt = attempt with { Count = (int)((long)match.Count * originals / match.Lines) };
         return originals > 0;
     }
@@ -318,44 +273,37 @@ public sealed class LogParser
             sessions.Open(file.Name, file.Program, line.Message.Slice(found.SessionStart, found.SessionLength), attempt.Source, line.UnixMilliseconds);
     }
 
-    private bool TryFindSource(scoped in Line line, scoped in RuleMatch match, out SourceAddress source)
+    // The address of a session that an earlier line opened.
+    private void FindSession(scoped in Line line, scoped in RuleMatch match, scoped ref Evidence evidence)
     {
         ref readonly Captures found = ref match.Captures;
-        if (found.AddressStart >= 0) return SourceAddress.TryParse(line.Message.Slice(found.AddressStart, found.AddressLength), out source);
-        if (found.SessionStart >= 0) return sessions.TryFind(match.File.Name, line.Message.Slice(found.SessionStart, found.SessionLength), out source);
-        source = default;
-        return false;
+        if (found.AddressStart < 0 && found.SessionStart >= 0)
+            evidence.HasSource = sessions.TryFind(match.File.Name, line.Message.Slice(found.SessionStart, found.SessionLength), out evidence.Source);
     }
 
-    private static Attempt AttemptOf(scoped in Line line, scoped in RuleMatch match, bool hasSource, SourceAddress source)
+    private static Attempt AttemptOf(scoped in Line line, scoped in RuleMatch match, scoped in Evidence evidence)
     {
         ref readonly Captures found = ref match.Captures;
-        int length = line.Whole.Length;
-        while (length > 0 && line.Whole[length - 1] is (byte)'\r' or (byte)' ' or (byte)'\t') length--;
         return new()
         {
             UnixMilliseconds = line.UnixMilliseconds,
             Service = match.Service,
             Kind = match.Rule.Kind,
-            HasSource = hasSource,
-            Source = source,
+            HasSource = evidence.HasSource,
+            Source = evidence.Source,
             User = found.UserStart < 0 ? [] : line.Message.Slice(found.UserStart, found.UserLength),
             Count = match.Count,
             IsNote = match.Rule.Counting != Counting.Counts,
-            Port = hasSource && found.AddressStart >= 0 && match.Rule.Kind == AttemptKind.Success
-                ? LoginPort.Of(line.Message[(found.AddressStart + found.AddressLength)..], source)
-                : 0,
+            Port = evidence.Port,
             Rule = match.Rule.Name,
-            Line = line.Whole[..length],
+            Line = line.Whole[..evidence.Length],
         };
     }
 
-    private readonly ref struct Line(
-        ReadOnlySpan<byte> whole, ReadOnlySpan<byte> message, int processId, long unixMilliseconds)
+    private readonly ref struct Line(ReadOnlySpan<byte> whole, ReadOnlySpan<byte> message, long unixMilliseconds)
     {
         public readonly ReadOnlySpan<byte> Whole = whole;
         public readonly ReadOnlySpan<byte> Message = message;
-        public readonly int ProcessId = processId;
         public readonly long UnixMilliseconds = unixMilliseconds;
 
         /// <summary>Where the message begins in a line of syslog; -1: the line is of the daemon's own log.</summary>

@@ -19,7 +19,8 @@ internal static class LoginPort
     /// <param name="source">The address.</param>
     public static int Of(ReadOnlySpan<byte> behind, SourceAddress source)
     {
-        foreach (byte[] lead in Leads)
+        // Nothing but a lead begins with these bytes.
+        foreach (byte[] lead in !behind.IsEmpty && behind[0] is (byte)' ' or (byte)':' or (byte)']' ? Leads : [])
         {
             if (!behind.StartsWith(lead)) continue;
             ReadOnlySpan<byte> rest = behind[lead.Length..];
@@ -39,9 +40,10 @@ internal static class LoginPort
     private static int OfSession(ReadOnlySpan<byte> behind, SourceAddress source)
     {
         const int portAt = 6, addressAt = 8;
-        int start = behind.LastIndexOf("session=<"u8);
+        int start = behind.LastIndexOf((byte)'<');
+        while (start >= 0 && !behind[..start].EndsWith("session="u8)) start = behind[..start].LastIndexOf((byte)'<');
         if (start < 0) return 0;
-        ReadOnlySpan<byte> text = behind[(start + 9)..];
+        ReadOnlySpan<byte> text = behind[(start + 1)..];
         int end = text.IndexOf((byte)'>');
         Span<byte> id = stackalloc byte[24];
         if (end is not (16 or 32) || Base64.DecodeFromUtf8(text[..end], id, out _, out int length) != OperationStatus.Done) return 0;

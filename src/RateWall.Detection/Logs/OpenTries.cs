@@ -22,12 +22,18 @@ internal sealed class OpenTries
     /// <summary>The most bytes of a line that are kept.</summary>
     public const int MaxLine = 1024;
 
+    // So many free ones keep their buffers.
+    private const int MaxFree = 4096;
+
     private readonly RuleSet rules;
-    private readonly Stack<OpenTry> free = new();
-    private OpenTry?[] heads = new OpenTry?[1024];
-    private OpenTry? oldest;
-    private OpenTry? newest;
+    // The first one stands for the end of both chains: its newer one is the oldest of all, its older one the newest.
+    private OpenTry[] tries = new OpenTry[256];
+    private int[] heads = new int[1024];
     private int count;
+    private int sourceless;
+    // Places that were used once and are free, chained by their Chained; places from the other on never were.
+    private int free;
+    private int unused = 1;
 
     public OpenTries(RuleSet rules) => this.rules = rules;
 
@@ -35,7 +41,7 @@ internal sealed class OpenTries
     public IReadOnlyList<PendingNote> Export()
     {
         var all = new List<PendingNote>(count);
-        for (OpenTry? entry = oldest; entry is not null; entry = entry.Newer) all.Add(entry.ToNote());
+        for (int at = tries[0].Newer; at != 0; at = tries[at].Newer) all.Add(tries[at].ToNote());
         return all;
     }
 
@@ -45,7 +51,8 @@ internal sealed class OpenTries
         RuleFile? file = rules.FileOf(note.Program);
         if (file is null) return;
         var key = new TryKey(file, note.ProcessId, note.Source is not null, note.Source.GetValueOrDefault());
-        OpenTry entry = Find(key) ?? Add(key);
+        int entry = Find(key);
+        if (entry == 0) entry = Add(key);
         var attempt = new Attempt
         {
             UnixMilliseconds = note.UnixMilliseconds,
@@ -55,56 +62,57 @@ internal sealed class OpenTries
             Rule = note.Rule,
             Line = note.Line,
         };
-        entry.Become(attempt, note.Count);
+        tries[entry].Become(attempt, note.Count);
         Renew(entry);
     }
 
     /// <summary>A line that counts was seen: its process's notes are told.</summary>
     public void Counted(in TryKey key, in Attempt attempt, AttemptHandler onAttempt)
     {
-        if (key.Process != 0 && key.HasSource) Drop(new(key.File, key.Process, hasSource: false, default), attempt.UnixMilliseconds, onAttempt);
-        OpenTry? entry = Find(key);
-        if (entry is not null) HandOnIfOver(entry, attempt.UnixMilliseconds, onAttempt);
+        if (sourceless > 0 && key.Process != 0 && key.HasSource) Drop(new(key.File, key.Process, hasSource: false, default), attempt.UnixMilliseconds, onAttempt);
+        int entry = Find(key);
+        if (entry != 0) HandOnIfOver(entry, attempt.UnixMilliseconds, onAttempt);
         else entry = Add(key);
-        entry.BecomeCounted(attempt);
+        tries[entry].BecomeCounted(attempt);
         Renew(entry);
     }
 
-    /// <summary>What is held of a try, or null.</summary>
-    public OpenTry? Find(in TryKey key)
+    /// <summary>What is held of a try, as a number that is good until something else is done here; 0: nothing.</summary>
+    public int Find(in TryKey key)
     {
-        OpenTry? entry = heads[key.Hash & (heads.Length - 1)];
-        while (entry is not null && !entry.Key.Is(key)) entry = entry.Chained;
+        int entry = heads[key.Hash & (heads.Length - 1)];
+        while (entry != 0 && !tries[entry].Key.Is(key)) entry = tries[entry].Chained;
         return entry;
     }
 
     /// <summary>True when a process has been counted so lately that what it says now tells of the same try.</summary>
-    public static bool IsCounted(OpenTry? known, long unixMilliseconds) =>
-        known is { Count: 0 } && unixMilliseconds - known.UnixMilliseconds <= CountedMilliseconds;
+    public bool IsCounted(int known, long unixMilliseconds) =>
+        known != 0 && tries[known].Count == 0 && unixMilliseconds - tries[known].UnixMilliseconds <= CountedMilliseconds;
 
     /// <summary>A note was seen of a process that has not been counted: it waits.</summary>
     /// <param name="known">What <see cref="Find"/> gave for the key.</param>
     /// <param name="key">Whose it is.</param>
     /// <param name="attempt">The note.</param>
     /// <param name="onAttempt">Takes what has waited long enough.</param>
-    public void Note(OpenTry? known, in TryKey key, in Attempt attempt, AttemptHandler onAttempt)
+    public void Note(int known, in TryKey key, in Attempt attempt, AttemptHandler onAttempt)
     {
-        if (known is not null)
+        if (known != 0)
         {
-            if (known.Count == 0)
+            ref OpenTry found = ref tries[known];
+            if (found.Count == 0)
             {
-                known.Become(attempt, attempt.Count);
+                found.Become(attempt, attempt.Count);
                 Renew(known);
                 return;
             }
 
-            if (attempt.UnixMilliseconds - known.UnixMilliseconds > NoteMilliseconds) SettleOne(known, onAttempt);
-            else known.Strengthen(attempt);
+            if (attempt.UnixMilliseconds - found.UnixMilliseconds > NoteMilliseconds) SettleOne(known, onAttempt);
+            else found.Strengthen(attempt);
             return;
         }
 
-        OpenTry entry = Add(key);
-        entry.Become(attempt, attempt.Count);
+        int entry = Add(key);
+        tries[entry].Become(attempt, attempt.Count);
         Renew(entry);
         if (count > MaxEntries) DropOldest(onAttempt);
     }
@@ -113,12 +121,12 @@ internal sealed class OpenTries
     public void Settle(long now, AttemptHandler onAttempt)
     {
         // What is settled becomes the newest: the walk ends where it stood at the beginning.
-        OpenTry? last = newest;
-        for (OpenTry? entry = oldest, next; entry is not null; entry = next)
+        int last = tries[0].Older;
+        for (int entry = tries[0].Newer, next; entry != 0; entry = next)
         {
-            next = ReferenceEquals(entry, last) ? null : entry.Newer;
-            if (!IsOver(entry, now)) continue;
-            if (entry.Count == 0) Remove(entry);
+            next = entry == last ? 0 : tries[entry].Newer;
+            if (!tries[entry].IsOver(now)) continue;
+            if (tries[entry].Count == 0) Remove(entry);
             else SettleOne(entry, onAttempt);
         }
     }
@@ -127,108 +135,113 @@ internal sealed class OpenTries
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SettleFirst(long now, AttemptHandler onAttempt)
     {
-        while (oldest is { } entry && IsOver(entry, now))
+        while (tries[0].Newer is not 0 and var oldest && tries[oldest].IsOver(now))
         {
-            if (entry.Count == 0) Remove(entry);
-            else SettleOne(entry, onAttempt);
+            if (tries[oldest].Count == 0) Remove(oldest);
+            else SettleOne(oldest, onAttempt);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsOver(OpenTry entry, long now) =>
-        now - entry.UnixMilliseconds > (entry.Count == 0 ? CountedMilliseconds : NoteMilliseconds);
-
     // A note whose ten seconds are over counts, whether or not somebody called Settle in between.
-    private static void HandOnIfOver(OpenTry entry, long now, AttemptHandler onAttempt)
+    private void HandOnIfOver(int entry, long now, AttemptHandler onAttempt)
     {
-        if (entry.Count > 0 && now - entry.UnixMilliseconds > NoteMilliseconds) entry.HandOn(onAttempt);
+        if (tries[entry].Count > 0 && now - tries[entry].UnixMilliseconds > NoteMilliseconds) tries[entry].HandOn(onAttempt);
     }
 
     private void Drop(in TryKey key, long now, AttemptHandler onAttempt)
     {
-        if (Find(key) is not { } entry) return;
+        int entry = Find(key);
+        if (entry == 0) return;
         HandOnIfOver(entry, now, onAttempt);
         Remove(entry);
     }
 
     private void DropOldest(AttemptHandler onAttempt)
     {
-        if (oldest is not { } entry) return;
-        if (entry.Count > 0) entry.HandOn(onAttempt);
+        int entry = tries[0].Newer;
+        if (entry == 0) return;
+        if (tries[entry].Count > 0) tries[entry].HandOn(onAttempt);
         Remove(entry);
     }
 
     // The process has been counted now; what else it says for half a minute tells of the same connection.
-    private void SettleOne(OpenTry entry, AttemptHandler onAttempt)
+    private void SettleOne(int entry, AttemptHandler onAttempt)
     {
-        entry.HandOn(onAttempt);
-        entry.Count = 0;
+        tries[entry].HandOn(onAttempt);
+        tries[entry].Count = 0;
         Renew(entry);
     }
 
-    private OpenTry Add(in TryKey key)
+    private int Add(in TryKey key)
     {
         if (count++ == heads.Length) Widen();
-        if (!free.TryPop(out OpenTry? entry)) entry = new();
-        entry.Key = key;
+        if (!key.HasSource) sourceless++;
+        int entry = free;
+        if (entry != 0)
+        {
+            free = tries[entry].Chained;
+        }
+        else
+        {
+            entry = unused++;
+            if (entry == tries.Length) Array.Resize(ref tries, tries.Length * 2);
+        }
+
+        tries[entry].Key = key;
         Chain(entry);
-        entry.Older = newest;
-        if (newest is null) oldest = entry;
-        else newest.Newer = entry;
-        newest = entry;
+        Append(entry);
         return entry;
     }
 
-    private void Chain(OpenTry entry)
+    private void Chain(int entry)
     {
-        ref OpenTry? head = ref heads[entry.Key.Hash & (heads.Length - 1)];
-        entry.Chained = head;
+        ref int head = ref heads[tries[entry].Key.Hash & (heads.Length - 1)];
+        tries[entry].Chained = head;
         head = entry;
     }
 
     private void Widen()
     {
-        heads = new OpenTry?[heads.Length * 2];
-        for (OpenTry? entry = oldest; entry is not null; entry = entry.Newer) Chain(entry);
+        heads = new int[heads.Length * 2];
+        for (int entry = tries[0].Newer; entry != 0; entry = tries[entry].Newer) Chain(entry);
     }
 
     // Makes the entry the newest.
-    private void Renew(OpenTry entry)
+    private void Renew(int entry)
     {
-        if (ReferenceEquals(entry, newest)) return;
+        if (tries[0].Older == entry) return;
         Unlink(entry);
-        entry.Older = newest;
-        newest!.Newer = entry;
-        newest = entry;
+        Append(entry);
     }
 
-    private void Unlink(OpenTry entry)
+    private void Append(int entry)
     {
-        if (entry.Older is { } older) older.Newer = entry.Newer;
-        else oldest = entry.Newer;
-        if (entry.Newer is { } newer) newer.Older = entry.Older;
-        else newest = entry.Older;
-        entry.Older = entry.Newer = null;
+        ref OpenTry end = ref tries[0], added = ref tries[entry];
+        added.Older = end.Older;
+        added.Newer = 0;
+        tries[end.Older].Newer = entry;
+        end.Older = entry;
+    }
+
+    private void Unlink(int entry)
+    {
+        ref OpenTry gone = ref tries[entry];
+        tries[gone.Older].Newer = gone.Newer;
+        tries[gone.Newer].Older = gone.Older;
     }
 
     // A log of an attack opens and closes thousands of these; they and their buffers are used again.
-    private void Remove(OpenTry entry)
+    private void Remove(int entry)
     {
         Unlink(entry);
-        ref OpenTry? head = ref heads[entry.Key.Hash & (heads.Length - 1)];
-        if (ReferenceEquals(head, entry))
-        {
-            head = entry.Chained;
-        }
-        else
-        {
-            OpenTry before = head!;
-            while (!ReferenceEquals(before.Chained, entry)) before = before.Chained!;
-            before.Chained = entry.Chained;
-        }
-
-        entry.Chained = null;
+        ref OpenTry gone = ref tries[entry];
+        ref int link = ref heads[gone.Key.Hash & (heads.Length - 1)];
+        while (link != entry) link = ref tries[link].Chained;
+        link = gone.Chained;
+        if (!gone.Key.HasSource) sourceless--;
+        gone.Chained = free;
+        free = entry;
         count--;
-        if (free.Count < 4096) free.Push(entry);
+        if (unused - count > MaxFree) gone.DropText();
     }
 }

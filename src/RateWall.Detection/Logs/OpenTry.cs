@@ -31,38 +31,45 @@ internal readonly struct TryKey(RuleFile file, int process, bool hasSource, Sour
 
 /// <summary>
 /// A note that waits, or a process that has been counted. Member of two chains, by hash and by age, so that neither
-/// finding it nor asking for the oldest looks anything up twice.
+/// finding it nor asking for the oldest looks anything up twice. The links are places in the table of <see cref="OpenTries"/>.
 /// </summary>
-internal sealed class OpenTry
+internal struct OpenTry
 {
-    private byte[] text = [];
-    private int userLength;
-    private int lineLength;
-    private string service = "";
+    private byte[]? text;
+    private string service;
+    private string rule;
+    private ushort userLength;
+    private ushort lineLength;
     private AttemptKind kind;
-    private string rule = "";
 
     /// <summary>Whose try it is; handed over uncopied.</summary>
     public TryKey Key;
 
     /// <summary>When, in milliseconds since 1970.</summary>
-    public long UnixMilliseconds { get; set; }
+    public long UnixMilliseconds;
 
     /// <summary>Tries it stands for; 0: the process has been counted.</summary>
-    public int Count { get; set; }
+    public int Count;
 
-    /// <summary>The next one with the same hash.</summary>
-    public OpenTry? Chained { get; set; }
+    /// <summary>The next one with the same hash; 0: none.</summary>
+    public int Chained;
 
     /// <summary>The one that was changed just before this one.</summary>
-    public OpenTry? Older { get; set; }
+    public int Older;
 
     /// <summary>The one that was changed just after this one.</summary>
-    public OpenTry? Newer { get; set; }
+    public int Newer;
 
-    private ReadOnlySpan<byte> User => text.AsSpan(0, userLength);
+    /// <summary>True when it has waited, or has been remembered, for long enough.</summary>
+    public readonly bool IsOver(long now) =>
+        now - UnixMilliseconds > (Count == 0 ? OpenTries.CountedMilliseconds : OpenTries.NoteMilliseconds);
 
-    private ReadOnlySpan<byte> Line => text.AsSpan(userLength, lineLength);
+    private readonly ReadOnlySpan<byte> User => text.AsSpan(0, userLength);
+
+    private readonly ReadOnlySpan<byte> Line => text.AsSpan(userLength, lineLength);
+
+    /// <summary>Gives its buffer back.</summary>
+    public void DropText() => text = null;
 
     /// <summary>Takes over that the process has been counted.</summary>
     public void BecomeCounted(in Attempt attempt)
@@ -83,9 +90,9 @@ internal sealed class OpenTry
         kind = attempt.Kind;
         Count = count;
         rule = attempt.Rule;
-        userLength = Math.Min(attempt.User.Length, OpenTries.MaxLine);
-        lineLength = Math.Min(attempt.Line.Length, OpenTries.MaxLine);
-        if (text.Length < userLength + lineLength) text = new byte[Math.Max(256, userLength + lineLength)];
+        userLength = (ushort)Math.Min(attempt.User.Length, OpenTries.MaxLine);
+        lineLength = (ushort)Math.Min(attempt.Line.Length, OpenTries.MaxLine);
+        if (text is null || text.Length < userLength + lineLength) text = new byte[Math.Max(256, userLength + lineLength)];
         attempt.User[..userLength].CopyTo(text);
         attempt.Line[..lineLength].CopyTo(text.AsSpan(userLength));
     }
@@ -100,7 +107,7 @@ internal sealed class OpenTry
     }
 
     /// <summary>Counts it.</summary>
-    public void HandOn(AttemptHandler onAttempt)
+    public readonly void HandOn(AttemptHandler onAttempt)
     {
         var attempt = new Attempt
         {
@@ -119,7 +126,7 @@ internal sealed class OpenTry
     }
 
     /// <summary>As the storage keeps it.</summary>
-    public PendingNote ToNote() => new(
+    public readonly PendingNote ToNote() => new(
         Key.File.Program, Key.Process, UnixMilliseconds, service, kind, Key.HasSource ? Key.Source : null,
         userLength == 0 || Count == 0 ? null : Encoding.Latin1.GetString(User), Count, rule, Count == 0 ? [] : Line.ToArray());
 

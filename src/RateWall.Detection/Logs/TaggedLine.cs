@@ -15,12 +15,17 @@ internal ref struct TaggedLine
     /// <summary>The length of "Nov 21 04:00:00".</summary>
     public const int Stamp = 15;
 
+    /// <summary>
+    /// Bytes from a line's first one on that must be readable: as many as a header may have, as many as are looked at
+    /// behind it, and the first ones of the message.
+    /// </summary>
+    public const int Readable = (2 * WideBytes.Width) + 16;
+
     // "Nov 21 04:00:00 " has these bytes at 3, 6, 9, 12 and 15.
     private const uint StampPlaces = (1u << 3) | (1u << 6) | (1u << 9) | (1u << 12) | (1u << 15);
-    private const int StampLength = 16;
+    private const int StampLength = Stamp + 1;
 
-    // The bytes behind the stamp that are looked at together: host and tag must end within.
-    private const int Width = 64;
+    private static readonly uint SolarisMessageId = MemoryMarshal.Read<uint>("[ID "u8);
 
     private static Vector128<byte> StampBytes => Vector128.Create("\0\0\0 \0\0 \0\0:\0\0:\0\0 "u8);
 
@@ -33,76 +38,69 @@ internal ref struct TaggedLine
     /// <summary>Where the message begins.</summary>
     public int MessageStart;
 
-    /// <summary>Where the newline stands.</summary>
-    public int End;
-
-    /// <summary>Reads the line that <paramref name="text"/> begins with; false when it has another form, or no end.</summary>
+    /// <summary>Reads a line; false when it has another form.</summary>
+    /// <param name="first">Its first byte; <see cref="Readable"/> bytes can be read from here.</param>
+    /// <param name="length">Its length, without a newline.</param>
+    /// <param name="known">The header of a line before; afterwards, of a line that is read, its own.</param>
+    /// <param name="line">What was found.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryRead(ReadOnlySpan<byte> text, out TaggedLine line)
+    public static bool TryRead(ref byte first, int length, KnownHeader known, out TaggedLine line)
     {
         Unsafe.SkipInit(out line);
-        // A program that begins at the end of what is looked at can still be read as RecentPrograms reads it.
-        if (text.Length <= StampLength + Width + RecentPrograms.Readable) return false;
-        ref byte first = ref MemoryMarshal.GetReference(text);
-        uint stamp = Vector128.Equals(Vector128.LoadUnsafe(ref first), StampBytes).ExtractMostSignificantBits();
-        if ((stamp & StampPlaces) != StampPlaces || first == '<') return false;
+        int start = known.LengthAt(ref first);
+        if (start == 0 && (start = ReadHeader(ref first, length, known)) == 0) return false;
+        return line.TryTakeTag(ref first, start, length);
+    }
 
-        Vector256<byte> low = Vector256.LoadUnsafe(ref first, StampLength), high = Vector256.LoadUnsafe(ref first, StampLength + 32);
-        ulong newline = Places(low, high, (byte)'\n');
-        ulong spaces = Places(low, high, (byte)' ') & (newline - 1);
-        int tag = 0, space = BitOperations.TrailingZeroCount(spaces);
-        if (space is 0 or Width) return false;
-        if (Unsafe.Add(ref first, StampLength + space - 1) != ':')
+    // The length of what stands in front of the tag, or 0.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int ReadHeader(ref byte first, int length, KnownHeader known)
+    {
+        if (length <= StampLength) return 0;
+        Vector128<byte> head = Vector128.LoadUnsafe(ref first);
+        uint stamp = Vector128.Equals(head, StampBytes).ExtractMostSignificantBits();
+        if ((stamp & StampPlaces) != StampPlaces || first == '<') return 0;
+        ReadOnlySpan<byte> header = MemoryMarshal.CreateReadOnlySpan(ref first, Math.Min(length, WideBytes.Width));
+        int space = header[StampLength..].IndexOf((byte)' ');
+        if (space <= 0) return 0;
+        if (header[StampLength + space - 1] == ':')
         {
-            tag = space + 1;
-            spaces &= spaces - 1;
-            space = BitOperations.TrailingZeroCount(spaces);
-            if (space == Width || space <= tag + 1 || Unsafe.Add(ref first, StampLength + space - 1) != ':') return false;
-            // What is no host name was perhaps begun by a client.
-            if (ByteClass.Host.Run(text.Slice(StampLength, tag - 1)) != tag - 1) return false;
+            // Without a host no byte tells this header's end from another one's, which has a host.
+            known.Forget();
+            return StampLength;
         }
 
+        // What is no host name was perhaps begun by a client.
+        if (ByteClass.Host.Run(header.Slice(StampLength, space)) != space) return 0;
+        int start = StampLength + space + 1;
+        known.Remember(header[..start]);
+        return start;
+    }
+
+    // "program[123]: "
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryTakeTag(ref byte first, int start, int length)
+    {
+        ref byte tag = ref Unsafe.Add(ref first, start);
+        int space = BitOperations.TrailingZeroCount(WideBytes.PlacesOf((byte)' ', ref tag));
+        // Behind the blank there is at least a newline.
+        if (space is < 2 or WideBytes.Width || start + space >= length || Unsafe.Add(ref tag, space - 1) != ':') return false;
         int end = space - 1;
-        if (end <= tag) return false;
         // What stands in the tag, and not at its start: "(...)" and paths are for the other reader.
-        ulong inside = (1UL << end) - (1UL << tag);
-        if (Unsafe.Add(ref first, StampLength + tag) == '/' || (Places(low, high, (byte)'(') & inside) != 0) return false;
-        if (Unsafe.Add(ref first, StampLength + end - 1) == ']')
-        {
-            ulong brackets = Places(low, high, (byte)'[') & inside;
-            if (brackets == 0) return false;
-            end = BitOperations.Log2(brackets);
-            if (end <= tag) return false;
-        }
+        ulong inside = (1UL << end) - 1;
+        if (tag == '/' || (WideBytes.PlacesOf((byte)'(', ref tag) & inside) != 0) return false;
+        // Where the program ends: at its last '[' when the tag ends with ']'. Half of the lines have it, in no order: whoever
+        // asked would be told what he did not guess half of the time.
+        ulong open = Unsafe.BitCast<bool, byte>(Unsafe.Add(ref tag, end - 1) != ']');
+        end = BitOperations.Log2((WideBytes.PlacesOf((byte)'[', ref tag) & inside) | (open << end));
+        // No '[', or nothing in front of it.
+        if (end == 0) return false;
 
         // "[ID 800047 auth.info] " of Solaris, behind the tag.
-        if (Unsafe.Add(ref first, StampLength + space + 1) == '[') return false;
-        line.ProgramStart = StampLength + tag;
-        line.ProgramLength = end - tag;
-        line.MessageStart = StampLength + space + 1;
-        line.End = newline != 0 ? StampLength + BitOperations.TrailingZeroCount(newline) : EndOf(text);
-        return (uint)line.End <= LogLines.MaxLine;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int EndOf(ReadOnlySpan<byte> text)
-    {
-        ref byte first = ref MemoryMarshal.GetReference(text);
-        int at = StampLength + Width;
-        for (; at + Width <= text.Length; at += Width)
-        {
-            ulong newline = Places(Vector256.LoadUnsafe(ref first, (nuint)at), Vector256.LoadUnsafe(ref first, (nuint)at + 32), (byte)'\n');
-            if (newline != 0) return at + BitOperations.TrailingZeroCount(newline);
-        }
-
-        int rest = text[at..].IndexOf((byte)'\n');
-        return rest < 0 ? -1 : at + rest;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Places(Vector256<byte> low, Vector256<byte> high, byte value)
-    {
-        Vector256<byte> all = Vector256.Create(value);
-        return Vector256.Equals(low, all).ExtractMostSignificantBits() | ((ulong)Vector256.Equals(high, all).ExtractMostSignificantBits() << 32);
+        if (Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref tag, space + 1)) == SolarisMessageId) return false;
+        ProgramStart = start;
+        ProgramLength = end;
+        MessageStart = start + space + 1;
+        return true;
     }
 }

@@ -57,7 +57,7 @@ public sealed class HeartbeatTests
     [InlineData("connection from unknown", false)]
     [InlineData("statistics: max cache size 1", false)]
     public void LooksLikeFailure_ByItsWords(string line, bool expected) =>
-        Assert.Equal(expected, Heartbeat.LooksLikeFailure(Encoding.UTF8.GetBytes(line)));
+        Assert.Equal(expected, FailureWords.AreIn(Encoding.UTF8.GetBytes(line)));
 
     [Fact]
     public void Shapes_HostileLines_StayBounded()

@@ -56,6 +56,6 @@ public sealed class RecentProgramsTests
     {
         byte[] name = Encoding.Latin1.GetBytes(program);
         byte[] text = [.. name, .. "[123]: what stands behind it"u8];
-        return recent.Find(ref text[0], name.Length);
+        return recent[recent.Find(ref text[0], name.Length)];
     }
 }

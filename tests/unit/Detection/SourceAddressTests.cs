@@ -60,6 +60,29 @@ public sealed class SourceAddressTests
     }
 
     [Fact]
+    public void TryParse_OfAnyDottedText_TakesWhatIsReadByteByByte()
+    {
+        Gen<string> parts = Gen.Elements("0", "1", "9", "10", "25", "99", "100", "255", "256", "300", "999", "00", "01", "007", "1000", "", "-1", "1x", ":", "\0", "/");
+        Gen<string> texts =
+            from count in Gen.Elements(1, 2, 3, 4, 4, 4, 4, 4, 4, 5)
+            from all in parts.ArrayOf(count)
+            from end in Gen.Elements("", "", "", "", ".", " ")
+            select string.Join('.', all) + end;
+        Prop.ForAll(texts.ToArbitrary(), text => Agrees(text)).Check(Config.QuickThrowOnFailure.WithMaxTest(20_000));
+    }
+
+    [Fact]
+    public void TryParse_OfAnAddressWithAnyOneByteChanged_TakesWhatIsReadByteByByte()
+    {
+        foreach (string address in new[] { "1.2.3.4", "1.2.3.40", "192.0.2.255", "255.255.255.255", "10.200.3.44" })
+        {
+            for (int at = 0; at < address.Length; at++)
+                for (int c = 0; c < 128; c++)
+                    Assert.True(Agrees(address[..at] + (char)c + address[(at + 1)..]));
+        }
+    }
+
+    [Fact]
     public void TryParse_OfEveryAddress_RoundTrips()
     {
         Arbitrary<byte[]> bytes = Gen.Choose(0, 255).Select(b => (byte)b).ArrayOf(16).ToArbitrary();
@@ -110,5 +133,19 @@ public sealed class SourceAddressTests
         var keys = new SourceKeys([AddressPrefix.Parse("2001:db8:ff::/64")]);
         Assert.True(SourceAddress.TryParse(source, out SourceAddress address));
         Assert.Equal(key, keys.KeyOf(address).ToString());
+    }
+
+    // A text that has a ':' or a '%' may be an address of another form.
+    private static bool Agrees(string text)
+    {
+        bool read = SourceAddress.TryParse(Encoding.UTF8.GetBytes(text), out SourceAddress address);
+        return text.AsSpan().ContainsAny(':', '%') || (read ? address == Naive(text) : Naive(text) is null);
+    }
+
+    private static SourceAddress? Naive(string text)
+    {
+        string[] parts = text.Split('.');
+        bool wellFormed = parts.Length == 4 && parts.All(p => p.Length is > 0 and <= 3 && p.All(char.IsAsciiDigit) && (p == "0" || p[0] != '0') && int.Parse(p) <= 255);
+        return wellFormed ? SourceAddress.FromNetworkOrder([.. parts.Select(byte.Parse)]) : null;
     }
 }

@@ -13,21 +13,45 @@ public sealed class TaggedLineTests
         "a-rather-long-program-name-that-goes-on-and-on-until-it-leaves-the-window[77]", "a(b", "(a)", "\u00e9[3]",
     ];
 
-    private static readonly string[] Stamps = ["Nov 21 04:00:00 ", "Nov  1 04:00:00 ", "Nov 21 04:00:00", "<38>Nov 21 04:00:00 ", "<1> 21 04:00:00 ", "2026-11-21T04:00:00Z ", ""];
+    private static readonly string[] Stamps = ["Nov 21 04:00:00 ", "Nov  1 04:00:00 ", "Nov 21 04:00:00", "<38>Nov 21 04:00:00 ", "<1> 21 04:00:00 ", "No\n 21 04:00:00 ", "Nov\n21 04:00:00 ", "Nov 21 04:00:\n0 ", "2026-11-21T04:00:00Z ", ""];
 
     private static readonly string[] Hosts = ["mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "", " ", "mx01: ", "a b ", "a\n", ": ", new string('h', 70) + " ", new string('h', 56) + " ", "imap(x ", "a@b ", "mail.example.com:1 ", "mx01 auth.info "];
 
     [Fact]
     public void Line_OfTheCommonForm_IsTaken()
     {
-        byte[] text = Encoding.UTF8.GetBytes("Nov 21 04:00:00 mx01 sshd[123]: Failed\n" + new string('x', 100));
-        Assert.True(TaggedLine.TryRead(text, out TaggedLine line));
-        Assert.Equal((21, 4, 32, 38), (line.ProgramStart, line.ProgramLength, line.MessageStart, line.End));
+        var known = new KnownHeader();
+        // The second time its header is known.
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.True(TryRead("Nov 21 04:00:00 mx01 sshd[123]: Failed\n", known, out TaggedLine line));
+            Assert.Equal((21, 4, 32), (line.ProgramStart, line.ProgramLength, line.MessageStart));
+            Assert.Equal(1, known.Number);
+        }
+    }
+
+    [Theory]
+    [InlineData("Nov 21 04:00:00 mx01 ", 1)]
+    [InlineData("Nov 21 04:00:01 mx01 ", 2)]
+    [InlineData("Nov 21 04:00:00 mx02 ", 2)]
+    [InlineData("Nov 21 04:00:00 mx ", 2)]
+    [InlineData("Nov 21 04:00:00 mx01.example.org ", 2)]
+    [InlineData("Nov 21 04:00:00 ", 2)]
+    public void Header_ThatDiffersFromTheKnownOne_IsToldFromIt(string header, int number)
+    {
+        var known = new KnownHeader();
+        Assert.True(TryRead("Nov 21 04:00:00 mx01 sshd[123]: Failed\n", known, out _));
+        Assert.True(TryRead(header + "sshd[123]: Failed\n", known, out TaggedLine line));
+        Assert.Equal(number, known.Number);
+        Assert.Equal(header.Length, line.ProgramStart);
+        Assert.True(TryRead("Nov 21 04:00:00 mx01 sshd[123]: Failed\n", known, out line));
+        Assert.Equal(21, line.ProgramStart);
     }
 
     [Fact]
     public void Line_ThatIsTaken_IsReadAsLineHeaderReadsIt()
     {
+        var known = new KnownHeader();
         int taken = 0;
         Gen<string> texts =
             from stamp in Gen.Elements(Stamps)
@@ -41,18 +65,24 @@ public sealed class TaggedLineTests
         Prop.ForAll(texts.ToArbitrary(), text =>
         {
             byte[] bytes = Encoding.UTF8.GetBytes(text);
-            if (!TaggedLine.TryRead(bytes, out TaggedLine line)) return true;
-            taken++;
             int newline = Array.IndexOf(bytes, (byte)'\n');
+            if (newline < 0 || bytes.Length < TaggedLine.Readable || !TaggedLine.TryRead(ref bytes[0], newline, known, out TaggedLine line)) return true;
+            taken++;
             ReadOnlySpan<byte> whole = bytes.AsSpan(0, newline);
             LineHeader header = LineHeader.Read(whole);
             ReadOnlySpan<byte> behind = whole[(line.ProgramStart + line.ProgramLength)..(line.MessageStart - 2)];
-            return line.ProgramStart + RecentPrograms.Readable <= bytes.Length && line.End == newline && newline <= LogLines.MaxLine
+            return line.ProgramStart + RecentPrograms.Readable <= bytes.Length
                 && header.Program.SequenceEqual(whole.Slice(line.ProgramStart, line.ProgramLength))
                 && header.Message.SequenceEqual(whole[line.MessageStart..])
                 && header.Stamp.SequenceEqual(whole[..TaggedLine.Stamp])
                 && header.ProcessId == (behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));
         Assert.True(taken > 50, $"only {taken} lines were taken");
+    }
+
+    private static bool TryRead(string text, KnownHeader known, out TaggedLine line)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text + new string('x', TaggedLine.Readable));
+        return TaggedLine.TryRead(ref bytes[0], Array.IndexOf(bytes, (byte)'\n'), known, out line);
     }
 }

@@ -1,0 +1,52 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace RateWall.Detection.Logs;
+
+/// <summary>
+/// Where the next newlines of a block stand. They are looked for many lines ahead: where a line ends is what no processor
+/// guesses right, and here nothing waits for the answer. Of one reader alone.
+/// </summary>
+internal sealed class LineEnds
+{
+    // So many bytes of usual lines are still in the nearest cache when the lines are read.
+    private const int Lines = 128;
+
+    /// <summary>The most newlines that are found at once.</summary>
+    public const int MaxFound = Lines + WideBytes.Width;
+
+    private readonly int[] places = new int[MaxFound];
+
+    /// <summary>One of the newlines of the last <see cref="Find"/>, counted from the block's first byte.</summary>
+    public int this[int index] => places[index];
+
+    /// <summary>Looks for newlines and says how many there are, 0 only when there is no other one.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="from">The first byte to look at; afterwards the first one that was not looked at.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public int Find(ReadOnlySpan<byte> block, ref int from)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(block);
+        ref int into = ref MemoryMarshal.GetArrayDataReference(places);
+        int count = 0, at = from;
+        for (; count < Lines && block.Length - at >= WideBytes.Width; at += WideBytes.Width)
+        {
+            ulong newlines = WideBytes.PlacesOf((byte)'\n', ref Unsafe.Add(ref first, at));
+            ref int next = ref Unsafe.Add(ref into, count);
+            count += BitOperations.PopCount(newlines);
+            // Two are written whether or not there are any, so that nearly never there is anything to guess.
+            next = at + BitOperations.TrailingZeroCount(newlines);
+            newlines &= newlines - 1;
+            Unsafe.Add(ref next, 1) = at + BitOperations.TrailingZeroCount(newlines);
+            newlines &= newlines - 1;
+            for (int more = 2; newlines != 0; more++, newlines &= newlines - 1)
+                Unsafe.Add(ref next, more) = at + BitOperations.TrailingZeroCount(newlines);
+        }
+
+        for (; count < Lines && at < block.Length; at++)
+            if (block[at] == '\n') places[count++] = at;
+        from = at;
+        return count;
+    }
+}
