@@ -10,8 +10,8 @@ namespace RateWall.Detection.Logs;
 internal sealed class LineBatch(RuleSet rules)
 {
     // How many beginnings of messages are told apart among those of a program, and how many programs' rules.
-    private const int Beginnings = 8;
-    private const int Shapes = 128 * Beginnings;
+    private const int ShapesOfAProgram = 8;
+    private const int Shapes = 128 * ShapesOfAProgram;
 
     // Enough that each shape has some lines; few enough that they stay in the caches near by.
     private const int Full = 512;
@@ -43,6 +43,9 @@ internal sealed class LineBatch(RuleSet rules)
 
     /// <summary>The rules of programs, by their numbers.</summary>
     public RecentPrograms Programs => programs;
+
+    /// <summary>How messages began of late.</summary>
+    public RecentBeginnings Beginnings { get; } = new();
 
     /// <summary>A place for a line that is to be handed on, below <see cref="Count"/>.</summary>
     public ref MatchedLine Matched(int place) => ref matched[place];
@@ -137,6 +140,6 @@ internal sealed class LineBatch(RuleSet rules)
     private static ushort ShapeOf(int rules, ref byte message)
     {
         uint beginning = Unsafe.ReadUnaligned<uint>(ref message) ^ Unsafe.Add(ref message, 4);
-        return (ushort)((((uint)rules * Beginnings) + ((beginning * 0x9E37_79B1u) >> 29)) % Shapes);
+        return (ushort)((((uint)rules * ShapesOfAProgram) + ((beginning * 0x9E37_79B1u) >> 29)) % Shapes);
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace RateWall.Detection.Logs;
 
@@ -49,7 +48,8 @@ public sealed partial class LogParser
             if (line.Fate == LineFate.Apart) continue;
             ReadOnlySpan<byte> text = block.Slice(line.Start, line.Length), message = text[line.MessageStart..];
             ref MatchedLine found = ref lines.Matched(matched);
-            line.Fate = Match(ref message, lines.Programs[line.Rules], out found.Match);
+            bool readable = block.Length - line.Start - line.Length >= Scan.Readable;
+            line.Fate = Match(message, lines.Programs[line.Rules], readable ? lines.Beginnings : null, out found.Match);
             if (line.Fate != LineFate.Matched) continue;
             if (found.Match.Rule.Counting == Counting.Echo)
             {
@@ -59,9 +59,8 @@ public sealed partial class LogParser
 
             // Only now the rest of the header is worth reading: "[123]: " behind the program, or ": ".
             ReadOnlySpan<byte> behind = text[line.ProgramEnd..(line.MessageStart - 2)];
+            message = message.Slice(found.Match.Start, found.Match.Length);
             found.Evidence.Read(text, message, found.Match, behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]));
-            found.Start = (int)Unsafe.ByteOffset(ref MemoryMarshal.GetReference(text), ref MemoryMarshal.GetReference(message));
-            found.Length = message.Length;
             line.Place = (ushort)matched++;
             lines.Mark(place);
         }
@@ -94,7 +93,7 @@ public sealed partial class LogParser
                 }
 
                 ref MatchedLine found = ref lines.Matched(line.Place);
-                HandOn(new(text, text.Slice(found.Start, found.Length), time) { SyslogStart = line.MessageStart }, found.Match, ref found.Evidence, onAttempt);
+                HandOn(new(text, text.Slice(line.MessageStart + found.Match.Start, found.Match.Length), time) { SyslogStart = line.MessageStart }, found.Match, ref found.Evidence, onAttempt);
             }
         }
     }

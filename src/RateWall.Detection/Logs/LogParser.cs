@@ -197,11 +197,21 @@ public sealed partial class LogParser
 
     private static LineFate Match(ref ReadOnlySpan<byte> message, ProgramRules[] files, out RuleMatch match)
     {
+        LineFate fate = Match(message, files, beginnings: null, out match);
+        if (fate == LineFate.Matched) message = message.Slice(match.Start, match.Length);
+        return fate;
+    }
+
+    // With beginnings the message is one that can be read as Scan.Readable says.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static LineFate Match(ReadOnlySpan<byte> message, ProgramRules[] files, RecentBeginnings? beginnings, out RuleMatch match)
+    {
         // A line that a rule says is no try is understood.
         bool claimed = false;
         foreach (ProgramRules candidate in files)
         {
-            if (candidate.File.Match(ref message, candidate.Part, out match)) return LineFate.Matched;
+            if (beginnings is null ? candidate.File.Match(message, candidate.Part, out match) : candidate.File.MatchInBlock(message, candidate.Part, beginnings, out match))
+                return LineFate.Matched;
             claimed |= match.Rule is not null;
         }
 

@@ -104,39 +104,40 @@ internal sealed class RuleFile
     public RuleSample[] Samples => samples.Value;
 
     /// <summary>Matches a message whose header is gone.</summary>
-    /// <param name="message">The message; what was matched of it comes back in its place.</param>
+    /// <param name="message">The message, at most <see cref="LogLines.MaxLine"/> bytes: of longer ones nothing is believed.</param>
     /// <param name="part">The part, where the header named it.</param>
     /// <param name="result">
-    /// The rule and what it found. When none matched only the rule is defined: the `none` rule whose line it is, or null.
+    /// The rule and what it found in which stretch of the message. When none matched only the rule is defined: the `none` rule whose
+    /// line it is, or null.
     /// </param>
-    public bool Match(ref ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
+    [SkipLocalsInit]
+    public bool Match(ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
     {
         Unsafe.SkipInit(out result);
         result.Rule = null!;
-        if (message.Length > LogLines.MaxLine || !MatchCopy(message, part, out result)) return false;
+        Span<byte> room = stackalloc byte[LogLines.MaxLine + Scan.Readable];
+        return message.Length <= LogLines.MaxLine && MatchUnknown(Scan.Copy(message, room), part, ref result);
+    }
+
+    /// <summary>As <see cref="Match(ReadOnlySpan{byte}, Part?, out RuleMatch)"/>; the stretch comes back in the message's place.</summary>
+    public bool Match(ref ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
+    {
+        if (!Match(message, part, out result)) return false;
         message = message.Slice(result.Start, result.Length);
         return true;
     }
 
-    [SkipLocalsInit]
-    private bool MatchCopy(ReadOnlySpan<byte> message, Part? part, out RuleMatch result)
-    {
-        Span<byte> room = stackalloc byte[LogLines.MaxLine + Scan.Readable];
-        return MatchInBlock(Scan.Copy(message, room), part, recent: null, out result);
-    }
-
-    /// <summary>As <see cref="Match"/>, of a message that can be read as <see cref="Scan.Readable"/> says.</summary>
+    /// <summary>As <see cref="Match(ReadOnlySpan{byte}, Part?, out RuleMatch)"/>, of a message that can be read as <see cref="Scan.Readable"/> says.</summary>
     /// <param name="message">The message.</param>
     /// <param name="part">The part, where the header named it.</param>
-    /// <param name="recent">The reader's, or null.</param>
-    /// <param name="result">As in <see cref="Match"/>; it says which stretch of the message was matched.</param>
+    /// <param name="recent">The reader's.</param>
+    /// <param name="result">The same.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool MatchInBlock(ReadOnlySpan<byte> message, Part? part, RecentBeginnings? recent, out RuleMatch result)
+    public bool MatchInBlock(ReadOnlySpan<byte> message, Part? part, RecentBeginnings recent, out RuleMatch result)
     {
         Unsafe.SkipInit(out result);
         result.Rule = null!;
-        if (recent is null) return MatchUnknown(message, part, ref result);
         ref readonly RecentBeginnings.Beginning known = ref recent.Find(message, this, part);
         if (Unsafe.IsNullRef(in known))
         {

@@ -39,12 +39,6 @@ internal struct MatchedLine
 
     /// <summary>What the line says for itself.</summary>
     public Evidence Evidence;
-
-    /// <summary>Where in the line what matched begins.</summary>
-    public int Start;
-
-    /// <summary>The length of what matched.</summary>
-    public int Length;
 }
 
 /// <summary>What became of a line.</summary>
