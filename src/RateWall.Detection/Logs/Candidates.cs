@@ -73,17 +73,22 @@ internal sealed class Candidates
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ReadOnlySpan<byte> message, bool preauth, ref Boundaries bounds, ref ReachedEnds reached, ref RuleMatch result)
     {
-        for (int i = 0; i < Math.Min(reached.Count, ReachedEnds.Max); i++)
+        EndList? alone = null;
+        int last = message.IsEmpty ? 256 : message[^1];
+        if (reached.Count == 1)
         {
-            ref ReachedEnd one = ref reached.Ends[i];
-            one.Open = ListOf(one.Number).WorthTrying(message, one.At, ref bounds);
+            ref ReachedEnd only = ref reached.Ends[0];
+            alone = ListOf(only.Number);
+            only.Open = alone.WorthTrying(message, only.At, alone.CanEnd(last), ref bounds);
+        }
+        else
+        {
+            OpenAll(ref reached, last);
         }
 
         // Bits by sign and by tail: which signs were looked for, which are there, which tails are nowhere.
         ulong asked = 0, present = 0, absent = 0;
-        Rule? rule = null;
-        Template taken = null!;
-        int at = -1;
+        int taken = -1, at = -1;
         while (true)
         {
             ref ReachedEnd end = ref reached.Ends[0];
@@ -91,7 +96,7 @@ internal sealed class Candidates
             {
                 // Nearly always.
                 if (end.Open == 0) break;
-                at = ends[end.Number][BitOperations.TrailingZeroCount(end.Open)];
+                at = alone!.Entries[BitOperations.TrailingZeroCount(end.Open)];
                 end.Open &= end.Open - 1;
             }
             else
@@ -104,15 +109,16 @@ internal sealed class Candidates
             ref readonly Entry entry = ref entries[at];
             if (end.At < 0 || (entry.Rule.NeedsPreauth && !preauth)) continue;
             int beyond = -1;
-            if (rule is not null)
+            if (taken >= 0)
             {
+                ref readonly Entry first = ref entries[taken];
                 if (result.Captures.Ambiguous) break;
-                bool same = ReferenceEquals(entry.Rule, rule);
+                bool same = ReferenceEquals(entry.Rule, first.Rule);
                 // A rule without a source is not doubted by another, whatever that one finds.
                 if (!same && result.Captures.AddressStart < 0) break;
-                if (entry.Template.IsMootBeside(taken, same)) continue;
+                if (reached.Count > ReachedEnds.Max && entry.Template.IsMootBeside(first.Template, same)) continue;
                 // Of two whose last anchor counts, the address farther to the right is taken: see Settle and Doubt.
-                if (taken.Choice == AnchorChoice.Last && entry.Template.Choice == AnchorChoice.Last) beyond = result.Captures.AddressStart;
+                if (first.Template.Choice == AnchorChoice.Last && entry.Template.Choice == AnchorChoice.Last) beyond = result.Captures.AddressStart;
             }
 
             if (entry.Tail >= 0 && (absent >> entry.Tail & 1) != 0) continue;
@@ -128,27 +134,53 @@ internal sealed class Candidates
                 continue;
             }
 
-            if (rule is null)
+            int before = taken;
+            if (taken < 0)
             {
-                rule = entry.Rule;
-                taken = entry.Template;
-                result.Rule = rule;
+                taken = at;
+                result.Rule = entry.Rule;
                 result.Captures = found;
             }
-            else if (!ReferenceEquals(entry.Rule, rule))
+            else if (!ReferenceEquals(entry.Rule, entries[taken].Rule))
             {
-                Doubt(found, entry.Template.Choice, ref result, taken.Choice);
+                Doubt(found, entry.Template.Choice, ref result, entries[taken].Template.Choice);
             }
-            else
+            else if (Settle(ref result, entries[taken].Template, found, entry.Template))
             {
-                Settle(ref result, ref taken, found, entry.Template);
+                taken = at;
             }
+
+            if (taken == before) continue;
+            if (reached.Count == 1) end.Open &= alone!.NotMoot(at);
+            else LeaveMoot(ref reached, at);
         }
 
-        return rule is not null;
+        return taken >= 0;
+    }
+
+    private void OpenAll(ref ReachedEnds reached, int last)
+    {
+        for (int i = 0; i < Math.Min(reached.Count, ReachedEnds.Max); i++)
+        {
+            ref ReachedEnd one = ref reached.Ends[i];
+            one.Looked = false;
+            one.Open = ListOf(one.Number).CanEnd(last);
+        }
+    }
+
+    // What cannot change what a template found is not tried; whose turn has passed by then has none any more.
+    private void LeaveMoot(ref ReachedEnds reached, int taken)
+    {
+        if (reached.Count > ReachedEnds.Max) return;
+        for (int i = 0; i < reached.Count; i++)
+        {
+            ref ReachedEnd end = ref reached.Ends[i];
+            end.Open &= ListOf(end.Number).NotMoot(taken);
+        }
     }
 
     // Made when a message first leads there: of most rules none ever does.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private EndList ListOf(int end) => lists[end] ??= new(ends[end], all);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -179,32 +211,42 @@ internal sealed class Candidates
             return 0;
         }
 
-        int best = -1;
-        for (int i = 0; i < reached.Count; i++)
+        while (true)
         {
-            ref ReachedEnd end = ref reached.Ends[i];
-            if (end.Open == 0) continue;
-            int first = ends[end.Number][BitOperations.TrailingZeroCount(end.Open)];
-            if (best >= 0 && first > at) continue;
-            best = i;
-            at = first;
-        }
+            int best = -1;
+            for (int i = 0; i < reached.Count; i++)
+            {
+                ref ReachedEnd end = ref reached.Ends[i];
+                if (end.Open == 0) continue;
+                int first = ends[end.Number][BitOperations.TrailingZeroCount(end.Open)];
+                if (best >= 0 && first > at) continue;
+                best = i;
+                at = first;
+            }
 
-        if (best >= 0) reached.Ends[best].Open &= reached.Ends[best].Open - 1;
-        return best;
+            if (best < 0) return -1;
+            ref ReachedEnd next = ref reached.Ends[best];
+            if (next.Looked)
+            {
+                next.Open &= next.Open - 1;
+                return best;
+            }
+
+            next.Looked = true;
+            next.Open = ListOf(next.Number).WorthTrying(message, next.At, next.Open, ref bounds);
+        }
     }
 
     // Two options of one rule match. Where both say from which side clients write, the anchor farther from them is the
-    // daemon's own; else different addresses leave the line ambiguous.
-    private static void Settle(ref RuleMatch result, ref Template taken, Captures other, Template template)
+    // daemon's own; else different addresses leave the line ambiguous. True when from here on the other one is what was taken.
+    private static bool Settle(ref RuleMatch result, Template taken, Captures other, Template template)
     {
         Captures first = result.Captures;
-        if (first.Ambiguous) return;
+        if (first.Ambiguous) return false;
         if (other.AddressStart == first.AddressStart && !other.Ambiguous)
         {
             // That one allows no second anchor: whatever finds another from here on puts the line in doubt.
-            if (template.Choice == AnchorChoice.Only) taken = template;
-            return;
+            return template.Choice == AnchorChoice.Only;
         }
 
         bool agree = template.Choice == taken.Choice && taken.Choice != AnchorChoice.Only && !other.Ambiguous
@@ -214,13 +256,12 @@ internal sealed class Candidates
             bool farther = taken.Choice == AnchorChoice.Last
                 ? other.AddressStart > first.AddressStart
                 : other.AddressStart < first.AddressStart;
-            if (!farther) return;
-            result.Captures = other;
-            taken = template;
-            return;
+            if (farther) result.Captures = other;
+            return farther;
         }
 
         MakeAmbiguous(ref result);
+        return false;
     }
 
     // A line that can also be read as another of the daemon's formats, with another address, was built to be so. Not in

@@ -12,18 +12,26 @@ internal sealed class EndList
     /// <summary>The most templates of a list: a bit for each.</summary>
     public const int Most = 64;
 
+    private const ulong Unknown = ulong.MaxValue;
+
     // Fewer are tried as quickly.
     private const int ManyOf = 3;
 
     // One more than there are bytes, for the message that has none.
     private readonly ulong[] byLastByte = new ulong[257];
     private readonly Second[] seconds;
+    private readonly Candidate[] all;
+    // By the other's number.
+    private readonly ulong[] notMoot;
 
     /// <param name="entries">The templates' numbers, in order, at most <see cref="Most"/>.</param>
     /// <param name="all">The templates.</param>
     public EndList(int[] entries, Candidate[] all)
     {
         Entries = entries;
+        this.all = all;
+        notMoot = new ulong[all.Length];
+        Array.Fill(notMoot, Unknown);
         Dictionary<int, List<PieceSequence>> byFirstByte = [];
         for (int i = 0; i < entries.Length; i++)
         {
@@ -42,16 +50,36 @@ internal sealed class EndList
     /// <summary>The templates' numbers, in order.</summary>
     public int[] Entries { get; }
 
-    /// <summary>A bit for each template that is worth trying.</summary>
+    /// <summary>A bit for each template that can end as a message does.</summary>
+    /// <param name="last">The message's last byte; 256: it is empty.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong CanEnd(int last) => byLastByte[last];
+
+    /// <summary>The bits of the templates that are worth trying.</summary>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
     /// <param name="from">Where the beginning ends.</param>
+    /// <param name="open">The bits of those that are asked about.</param>
     /// <param name="bounds">The message's words.</param>
-    public ulong WorthTrying(ReadOnlySpan<byte> message, int from, ref Boundaries bounds)
+    public ulong WorthTrying(ReadOnlySpan<byte> message, int from, ulong open, ref Boundaries bounds)
     {
-        ulong worth = byLastByte[message.IsEmpty ? 256 : message[^1]];
         foreach (Second second in seconds)
-            if (BitOperations.PopCount(worth & second.All) >= ManyOf) worth &= ~second.All | second.Stand(message, from, ref bounds, worth);
-        return worth;
+            if (BitOperations.PopCount(open & second.All) >= ManyOf) open &= ~second.All | second.Stand(message, from, ref bounds, open);
+        return open;
+    }
+
+    /// <summary>The bits of the templates that can change what another one found, and whose turn comes after it.</summary>
+    /// <param name="taken">The other's number.</param>
+    public ulong NotMoot(int taken)
+    {
+        if (notMoot[taken] is var known && known != Unknown) return known;
+        ulong found = 0;
+        for (int i = 0; i < Entries.Length; i++)
+        {
+            Candidate own = all[Entries[i]], other = all[taken];
+            if (Entries[i] > taken && !own.Template.IsMootBeside(other.Template, ReferenceEquals(own.Rule, other.Rule))) found |= 1UL << i;
+        }
+
+        return notMoot[taken] = found;
     }
 
     // Segments that follow the first free hole and begin with the same byte.

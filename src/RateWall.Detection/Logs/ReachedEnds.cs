@@ -45,6 +45,9 @@ internal struct ReachedEnd
     /// <summary>Where the beginning ends in the message.</summary>
     public int At;
 
+    /// <summary>False while nobody has asked which of the templates are worth trying.</summary>
+    public bool Looked;
+
     /// <summary>A bit for each template of the list that is still to be tried.</summary>
     public ulong Open;
 
