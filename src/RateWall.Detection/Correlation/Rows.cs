@@ -17,6 +17,14 @@ internal sealed class Rows<T>
     /// <summary>A row.</summary>
     public ref T this[int row] => ref pages[row >> PageBits][row & ((1 << PageBits) - 1)];
 
+    /// <summary>Asks for a row's memory: the lines of a cache that it begins and ends in.</summary>
+    public void Ask(int row)
+    {
+        ref T first = ref this[row];
+        MemoryAhead.Ask(ref first);
+        MemoryAhead.AskForEnd(ref first);
+    }
+
     /// <summary>Adds an empty row; the answer is its number.</summary>
     public int Add()
     {
