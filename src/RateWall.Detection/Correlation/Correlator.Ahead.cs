@@ -7,14 +7,13 @@ namespace RateWall.Detection.Correlation;
 /// </summary>
 public sealed partial class Correlator
 {
-    // How far ahead of the attempt that is counted those are whose place in the table is asked for, whose row, what the row
-    // names, and what that names.
+    // How far ahead of the attempt that is counted those are whose place in the table is asked for, whose row, and what the
+    // row names.
     private const int PlaceLead = 12;
-    private const int RowLead = 9;
-    private const int NamedLead = 6;
-    private const int BehindLead = 3;
+    private const int RowLead = 8;
+    private const int NamedLead = 4;
 
-    private readonly ObservedTry[] ahead = new ObservedTry[128];
+    private readonly ObservedTry[] ahead = new ObservedTry[256];
     private ICollection<Offence> aheadInto = [];
     private int aheadCount;
 
@@ -44,11 +43,10 @@ public sealed partial class Correlator
         aheadCount = 0;
         for (int i = -PlaceLead; i < count; i++)
         {
-            if (i + PlaceLead < count) sources.Ask(ahead[i + PlaceLead].Hash);
+            if (i + PlaceLead < count) sources.AskForPlace(ahead[i + PlaceLead].Hash);
             // As unsigned numbers those before the first are beyond the last.
             if ((uint)(i + RowLead) < (uint)count) AskForSource(ref ahead[i + RowLead]);
             if ((uint)(i + NamedLead) < (uint)count) AskForRows(ref ahead[i + NamedLead]);
-            if ((uint)(i + BehindLead) < (uint)count) AskForRowsBehind(ahead[i + BehindLead]);
             if (i >= 0) Count(ref ahead[i], aheadInto);
         }
     }
@@ -57,7 +55,7 @@ public sealed partial class Correlator
     private void AskForSource(ref ObservedTry made)
     {
         made.Source = sources.Guess(made.Hash);
-        if (made.Source >= 0 && made.Kind == AttemptKind.Success) logins.Ask(LoginRow.HashOf(made.User, made.Source));
+        if (made.Source >= 0 && made.Kind == AttemptKind.Success) logins.AskForPlace(LoginRow.HashOf(made.User, made.Source));
     }
 
     private void AskForRows(ref ObservedTry made)
@@ -73,13 +71,5 @@ public sealed partial class Correlator
         who.Window.Ask(tries);
         if (who.OtherWindow != 0) MemoryAhead.Ask(ref otherWindows[who.OtherWindow - 1]);
         if (who.Trust != 0) MemoryAhead.Ask(ref trust[who.Trust - 1]);
-    }
-
-    private void AskForRowsBehind(in ObservedTry made)
-    {
-        if (made.Source < 0) return;
-        ref SourceRow who = ref sources[made.Source];
-        if (who.OtherWindow != 0) otherWindows[who.OtherWindow - 1].Window.Ask(tries);
-        if (who.Trust != 0 && trust[who.Trust - 1].Next is > 0 and int next) MemoryAhead.Ask(ref trust[next - 1]);
     }
 }

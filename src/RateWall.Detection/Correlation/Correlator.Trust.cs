@@ -57,13 +57,13 @@ public sealed partial class Correlator
         ulong user = made.User;
         if (made.Source < 0) made.Source = sources.FindOrAdd(made.Key, made.Hash);
         int source = made.Source;
-        int row = TrustOf(source, at.FamilyNumber);
-        if (row < 0) row = AddTrust(source, at.FamilyNumber, Remembered(source, at));
+        ref SourceRow who = ref sources[source];
+        int row = TrustOf(who, at.FamilyNumber);
+        if (row < 0) row = AddTrust(ref who, source, at.FamilyNumber, Remembered(who, at));
         ref TrustRow known = ref trust[row];
         ushort bit = SourceRow.BitOf(at.FamilyNumber);
-        ref ushort neverIn = ref sources[source].NeverIn;
-        if ((neverIn & bit) != 0 || (known.Last == Never && (bit == 0 || countsEveryFirstLogin))) strangersIn++;
-        neverIn &= (ushort)~bit;
+        if ((who.NeverIn & bit) != 0 || (known.Last == Never && (bit == 0 || countsEveryFirstLogin))) strangersIn++;
+        who.NeverIn &= (ushort)~bit;
         known.Last = Math.Max(known.Last, stamp);
         known.Seen = Math.Max(known.Seen, stamp);
         if (user == 0) return;
@@ -76,17 +76,16 @@ public sealed partial class Correlator
 
         // Five keys offered and then the right one, a slip and then the right password: no attack.
         if (!at.CountsTries) return;
-        int other = WindowOf(source, made.Service, TrySlot);
-        if (other >= 0 && WindowAt(source, other).Count > 0) WindowAt(source, other).Settle(user, stamp, tries);
+        int other = WindowOf(ref who, source, made.Service, TrySlot);
+        if (other >= 0 && WindowAt(ref who, other).Count > 0) WindowAt(ref who, other).Settle(user, stamp, tries);
     }
 
-    private Standing StandingOf(int source, WatchedService at, long stamp)
+    private Standing StandingOf(ref SourceRow who, in ObservedTry made, WatchedService at)
     {
-        ref SourceRow who = ref sources[source];
         ushort bit = SourceRow.BitOf(at.FamilyNumber);
         if ((who.NeverIn & bit) != 0) return Standing.Stranger;
-        int row = TrustOf(source, at.FamilyNumber);
-        long last = row >= 0 ? trust[row].Last : Remembered(source, at);
+        int row = TrustOf(who, at.FamilyNumber);
+        long last = row >= 0 ? trust[row].Last : Remembered(who, at);
         if (last == Never && bit != 0)
         {
             who.NeverIn |= bit;
@@ -94,8 +93,8 @@ public sealed partial class Correlator
         }
 
         // Bounded like the windows: beyond that the storage is asked each time.
-        if (row < 0 && trust.Count < maxWindows) AddTrust(source, at.FamilyNumber, last);
-        return last == Never ? Standing.Stranger : stamp - last <= trustMilliseconds ? Standing.Trusted : Standing.Known;
+        if (row < 0 && trust.Count < maxWindows) AddTrust(ref who, made.Source, at.FamilyNumber, last);
+        return last == Never ? Standing.Stranger : made.UnixMilliseconds - last <= trustMilliseconds ? Standing.Trusted : Standing.Known;
     }
 
     private bool HasLoggedIn(int source, WatchedService at, ulong user, long stamp)
@@ -134,7 +133,7 @@ public sealed partial class Correlator
         if (source >= 0)
         {
             if ((sources[source].NeverIn & SourceRow.BitOf(at.FamilyNumber)) != 0) return true;
-            int row = TrustOf(source, at.FamilyNumber);
+            int row = TrustOf(sources[source], at.FamilyNumber);
             if (row >= 0) return trust[row].Last == Never;
         }
 
@@ -150,22 +149,22 @@ public sealed partial class Correlator
         return last;
     }
 
-    private int TrustOf(int source, int family)
+    private int TrustOf(in SourceRow who, int family)
     {
-        for (int row = sources[source].Trust; row != 0; row = trust[row - 1].Next)
+        for (int row = who.Trust; row != 0; row = trust[row - 1].Next)
             if (trust[row - 1].Family == family) return row - 1;
         return -1;
     }
 
-    private int AddTrust(int source, int family, long last)
+    private int AddTrust(ref SourceRow who, int source, int family, long last)
     {
         int added = trust.Add();
-        trust[added] = new() { Source = source, Family = family, Last = last, Seen = Never, Next = sources[source].Trust };
-        sources[source].Trust = added + 1;
+        trust[added] = new() { Source = source, Family = family, Last = last, Seen = Never, Next = who.Trust };
+        who.Trust = added + 1;
         return added;
     }
 
-    private long Remembered(int source, WatchedService at) => state.LastSuccess(sources[source].Key, at.Family) ?? Never;
+    private long Remembered(in SourceRow who, WatchedService at) => state.LastSuccess(who.Key, at.Family) ?? Never;
 
     private struct TrustRow
     {

@@ -21,11 +21,17 @@ public sealed partial class Correlator
             foreach (int row in WindowsInOrder())
             {
                 (int source, int other) = row >= 0 ? (row, 0) : (otherWindows[~row].Source, ~row + 1);
-                if (WindowAt(source, other).Changed) yield return new(IdOf(source, WindowAt(source, other).Slot), Marks(WindowAt(source, other).Tries(tries)));
+                if (StateOf(ref sources[source], other) is { } changed) yield return changed;
             }
 
             foreach (WindowState together in ChangedTogether()) yield return together;
         }
+    }
+
+    private WindowState? StateOf(ref SourceRow who, int other)
+    {
+        ref SlidingWindow window = ref WindowAt(ref who, other);
+        return window.Changed ? new(IdOf(who.Key, window.Slot), Marks(window.Tries(tries))) : null;
     }
 
     private void ClearWindows()
@@ -36,10 +42,9 @@ public sealed partial class Correlator
     }
 
     // Which of the source's windows it is, for WindowAt, or -1 when there is no room for another.
-    private int WindowOf(int source, int service, int slot)
+    private int WindowOf(ref SourceRow who, int source, int service, int slot)
     {
         slot += service * Slots;
-        ref SourceRow who = ref sources[source];
         if (who.WindowNumber != 0)
         {
             if (who.Window.Slot == slot) return 0;
@@ -47,13 +52,12 @@ public sealed partial class Correlator
                 if (otherWindows[other - 1].Window.Slot == slot) return other;
         }
 
-        return AddWindow(source, (ushort)slot);
+        return AddWindow(ref who, source, (ushort)slot);
     }
 
-    private int AddWindow(int source, ushort slot)
+    private int AddWindow(ref SourceRow who, int source, ushort slot)
     {
         if (windowCount >= maxWindows) return -1;
-        ref SourceRow who = ref sources[source];
         int number = ++windowCount, other = 0;
         if (who.WindowNumber == 0)
         {
@@ -66,13 +70,13 @@ public sealed partial class Correlator
             who.OtherWindow = other;
         }
 
-        ref SlidingWindow window = ref WindowAt(source, other);
+        ref SlidingWindow window = ref WindowAt(ref who, other);
         window.Slot = slot;
-        window.Load(state.LoadWindow(IdOf(source, slot)), tries);
+        window.Load(state.LoadWindow(IdOf(who.Key, slot)), tries);
         return other;
     }
 
-    private ref SlidingWindow WindowAt(int source, int other) => ref other == 0 ? ref sources[source].Window : ref otherWindows[other - 1].Window;
+    private ref SlidingWindow WindowAt(ref SourceRow who, int other) => ref other == 0 ? ref who.Window : ref otherWindows[other - 1].Window;
 
     // As they came: sources that have one in their row, and the others' complements.
     private int[] WindowsInOrder()
@@ -84,9 +88,9 @@ public sealed partial class Correlator
         return all;
     }
 
-    private WindowId IdOf(int source, int slot) => new(
+    private WindowId IdOf(AddressPrefix key, int slot) => new(
         (slot % Slots) switch { TrySlot => WindowId.Tries, ProbeSlot => DetectionName.Probes, _ => DetectionName.DaemonLimit },
-        services[slot / Slots].Name, sources[source].Key);
+        services[slot / Slots].Name, key);
 
     private static WindowMark[] Marks(ReadOnlySpan<Try> held)
     {

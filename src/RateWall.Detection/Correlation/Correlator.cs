@@ -148,27 +148,27 @@ public sealed partial class Correlator
             return;
         }
 
-        int source = made.Source;
-        Standing standing = StandingOf(source, at, made.UnixMilliseconds);
-        if (at.CountsTries && !CountTry(made, standing, offences)) return;
+        ref SourceRow who = ref sources[made.Source];
+        Standing standing = StandingOf(ref who, made, at);
+        if (at.CountsTries && !CountTry(made, ref who, standing, offences)) return;
         if (standing == Standing.Stranger && made.User != 0 && at.Set.Account is { } account)
             CountSourceOfAccount(made, account, offences);
         if (standing != Standing.Trusted) CountFailing(made, at);
     }
 
     // False when the try does not count, because the same mistake was made by the same user within the hour.
-    private bool CountTry(in ObservedTry tried, Standing standing, ICollection<Offence> offences)
+    private bool CountTry(in ObservedTry tried, ref SourceRow who, Standing standing, ICollection<Offence> offences)
     {
         (int source, int service, ulong user, long stamp) = (tried.Source, tried.Service, tried.User, tried.UnixMilliseconds);
         WatchedService at = services[service];
-        int other = WindowOf(source, service, TrySlot);
+        int other = WindowOf(ref who, source, service, TrySlot);
         if (other < 0)
         {
             Overflow(tried, at);
             return true;
         }
 
-        ref SlidingWindow window = ref WindowAt(source, other);
+        ref SlidingWindow window = ref WindowAt(ref who, other);
         var made = new Try(stamp, user);
         int times = tried.Times;
         if (standing != Standing.Stranger && user != 0 && HasLoggedIn(source, at, user, stamp))
@@ -193,7 +193,7 @@ public sealed partial class Correlator
             (fired, crossed) = (DetectionName.Slow, slow);
         else
             return true;
-        Offended(ref window, service, new(fired, at.Name, sources[source].Key, Time(stamp), found, Time(since), crossed.Within) { Trusted = trusted }, offences);
+        Offended(ref window, service, new(fired, at.Name, who.Key, Time(stamp), found, Time(since), crossed.Within) { Trusted = trusted }, offences);
         return true;
     }
 
@@ -202,19 +202,25 @@ public sealed partial class Correlator
     {
         WatchedService at = services[made.Service];
         long stamp = made.UnixMilliseconds;
-        int source = FindSource(ref made) ? made.Source : -1;
-        if (source >= 0 && StandingOf(source, at, stamp) == Standing.Trusted) return;
-        int other = source < 0 ? -1 : WindowOf(source, made.Service, slot);
+        if (!FindSource(ref made))
+        {
+            Overflow(made, at);
+            return;
+        }
+
+        ref SourceRow who = ref sources[made.Source];
+        if (StandingOf(ref who, made, at) == Standing.Trusted) return;
+        int other = WindowOf(ref who, made.Source, made.Service, slot);
         if (other < 0)
         {
             Overflow(made, at);
             return;
         }
 
-        ref SlidingWindow window = ref WindowAt(source, other);
+        ref SlidingWindow window = ref WindowAt(ref who, other);
         window.Add(new(stamp, 0), made.Times, 2 * threshold.Milliseconds, threshold.Count + WatchedService.MostOfALine, tries);
         if (!window.Reaches(stamp, threshold.Milliseconds, threshold.Count, tries, out int found, out long since)) return;
-        Offended(ref window, made.Service, new(detection, at.Name, sources[source].Key, Time(stamp), found, Time(since), threshold.Within), offences);
+        Offended(ref window, made.Service, new(detection, at.Name, who.Key, Time(stamp), found, Time(since), threshold.Within), offences);
     }
 
     private void Offended(ref SlidingWindow window, int service, Offence offence, ICollection<Offence> offences)
@@ -227,7 +233,7 @@ public sealed partial class Correlator
     // Whom it is about; false when so many are known that neither a window nor trust would find room.
     private bool FindSource(ref ObservedTry made)
     {
-        if (made.Source < 0) made.Source = sources.Count < 2L * maxWindows ? sources.FindOrAdd(made.Key, made.Hash) : sources.Find(made.Key, made.Hash);
+        if (made.Source < 0) made.Source = sources.Count < 2L * maxWindows ? sources.FindOrAdd(made.Key, made.Hash) : sources.Find(made.Key, made.Hash, out _);
         return made.Source >= 0;
     }
 

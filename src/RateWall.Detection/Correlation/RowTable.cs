@@ -15,12 +15,10 @@ internal interface IHashedRow
 /// a place of the table has to spare hold a part of the hash: a row that is about something else is hardly ever looked at,
 /// for it lies where no cache holds it.
 /// </summary>
-internal sealed class RowTable<T>
+internal class RowTable<T> : Rows<T>
     where T : struct, IHashedRow
 {
     private const int Least = 1024;
-
-    private readonly Rows<T> rows = new();
 
     // A row's number plus 1 in the lower bits, as many as the length has, and those of its hash above; 0: free.
     private uint[] places = new uint[Least];
@@ -28,12 +26,6 @@ internal sealed class RowTable<T>
 
     /// <summary>What makes the hashes of addresses differ from run to run; here it is near.</summary>
     public ulong Seed { get; } = SourceAddress.Seed;
-
-    /// <summary>How many rows there are.</summary>
-    public int Count => rows.Count;
-
-    /// <summary>A row.</summary>
-    public ref T this[int row] => ref rows[row];
 
     /// <summary>The next row that may have this hash, or -1.</summary>
     /// <param name="hash">The hash.</param>
@@ -48,10 +40,7 @@ internal sealed class RowTable<T>
     }
 
     /// <summary>Asks for what <see cref="Next"/> reads first.</summary>
-    public void Ask(int hash) => MemoryAhead.Ask(ref places[hash & (places.Length - 1)]);
-
-    /// <summary>Asks for a row, which may lie in two lines.</summary>
-    public void AskForRow(int row) => rows.Ask(row);
+    public void AskForPlace(int hash) => MemoryAhead.Ask(ref places[hash & (places.Length - 1)]);
 
     /// <summary>Adds a row; the answer is its number.</summary>
     /// <param name="added">The row.</param>
@@ -59,19 +48,19 @@ internal sealed class RowTable<T>
     /// <param name="at">Where the search for it ended.</param>
     public int Add(in T added, int hash, int at)
     {
-        int row = rows.Add();
-        rows[row] = added;
+        int row = Add();
+        this[row] = added;
         // Never nearly full: then the next free place is in the same line of a cache.
         if (row >= most) Widen();
         else Place(row, hash, at - 1);
         return row;
     }
 
-    /// <summary>Forgets every row.</summary>
-    public void Clear()
+    /// <inheritdoc/>
+    public override void Clear()
     {
-        if (rows.Count == 0) return;
-        rows.Clear();
+        if (Count == 0) return;
+        base.Clear();
         places = new uint[Least];
         most = Least / 8 * 5;
     }
@@ -92,9 +81,9 @@ internal sealed class RowTable<T>
     {
         places = new uint[places.Length * 2];
         most = places.Length / 8 * 5;
-        for (int row = 0; row < rows.Count; row++)
+        for (int row = 0; row < Count; row++)
         {
-            int hash = rows[row].Hash(Seed);
+            int hash = this[row].Hash(Seed);
             Place(row, hash, hash);
         }
     }

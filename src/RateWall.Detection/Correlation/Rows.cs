@@ -4,7 +4,7 @@ namespace RateWall.Detection.Correlation;
 /// Rows that are kept in place and counted from 0, in pages: growing copies nothing, and a row can be handed out by
 /// reference.
 /// </summary>
-internal sealed class Rows<T>
+internal class Rows<T>
     where T : struct
 {
     private const int PageBits = 10;
@@ -38,7 +38,7 @@ internal sealed class Rows<T>
     }
 
     /// <summary>Drops every row.</summary>
-    public void Clear()
+    public virtual void Clear()
     {
         pages = [];
         Count = 0;

@@ -41,55 +41,42 @@ internal struct SourceRow : IHashedRow
 }
 
 /// <summary>The keys that were seen.</summary>
-internal sealed class SourceRows
+internal sealed class SourceRows : RowTable<SourceRow>
 {
-    private readonly RowTable<SourceRow> table = new();
-
-    /// <summary>How many keys there are.</summary>
-    public int Count => table.Count;
-
-    /// <summary>A key's row.</summary>
-    public ref SourceRow this[int row] => ref table[row];
-
     /// <summary>The hash of a key: of its address alone, because two keys hardly ever differ in their length only.</summary>
-    public int HashOf(SourceAddress address) => address.MixedWith(table.Seed);
+    public int HashOf(SourceAddress address) => address.MixedWith(Seed);
 
     /// <summary>The row that is probably of a key of this hash, or -1; its memory is asked for, and not looked at.</summary>
     public int Guess(int hash)
     {
-        int at = hash, row = table.Next(hash, ref at);
-        if (row >= 0) table.AskForRow(row);
+        int at = hash, row = Next(hash, ref at);
+        if (row >= 0) Ask(row);
         return row;
     }
 
-    /// <summary>Asks for what <see cref="Find"/> reads first.</summary>
-    public void Ask(int hash) => table.Ask(hash);
-
     /// <summary>The number of the key's row, or -1.</summary>
-    public int Find(AddressPrefix key) => Find(key, HashOf(key.Address));
+    public int Find(AddressPrefix key)
+    {
+        int hash = HashOf(key.Address);
+        return Find(key, hash, out _);
+    }
 
     /// <summary>The same, of a key whose hash is known.</summary>
-    public int Find(AddressPrefix key, int hash)
+    /// <param name="key">The key.</param>
+    /// <param name="hash">Its hash.</param>
+    /// <param name="at">Where the search ended.</param>
+    public int Find(AddressPrefix key, int hash, out int at)
     {
-        for (int at = hash; ;)
-        {
-            int row = table.Next(hash, ref at);
-            if (row < 0) return row;
-            if (table[row].IsOf(key)) return row;
-        }
+        at = hash;
+        for (int row; (row = Next(hash, ref at)) >= 0;)
+            if (this[row].IsOf(key)) return row;
+        return -1;
     }
 
     /// <summary>The number of the key's row, made where it is missing.</summary>
     public int FindOrAdd(AddressPrefix key, int hash)
     {
-        for (int at = hash; ;)
-        {
-            int row = table.Next(hash, ref at);
-            if (row < 0) return table.Add(new() { Address = key.Address, Length = key.Length }, hash, at);
-            if (table[row].IsOf(key)) return row;
-        }
+        int row = Find(key, hash, out int at);
+        return row >= 0 ? row : Add(new() { Address = key.Address, Length = key.Length }, hash, at);
     }
-
-    /// <summary>Forgets every key.</summary>
-    public void Clear() => table.Clear();
 }
