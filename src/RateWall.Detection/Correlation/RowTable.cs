@@ -61,7 +61,8 @@ internal class RowTable<T> : Rows<T>
     {
         if (Count == 0) return;
         base.Clear();
-        places = new uint[Least];
+        if (places.Length == Least) Array.Clear(places);
+        else places = new uint[Least];
         most = Least / 8 * 5;
     }
 

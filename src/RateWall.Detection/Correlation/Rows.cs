@@ -7,7 +7,8 @@ namespace RateWall.Detection.Correlation;
 internal class Rows<T>
     where T : struct
 {
-    private const int PageBits = 10;
+    // Pages of some 100 KB and more, which the garbage collector leaves where they are; what is not used of one is no memory.
+    private const int PageBits = 12;
 
     private T[][] pages = [];
 
@@ -25,7 +26,7 @@ internal class Rows<T>
         MemoryAhead.AskForEnd(ref first);
     }
 
-    /// <summary>Adds an empty row; the answer is its number.</summary>
+    /// <summary>Adds a row, whose content is undefined; the answer is its number.</summary>
     public int Add()
     {
         if (Count >> PageBits == pages.Length)
@@ -37,10 +38,10 @@ internal class Rows<T>
         return Count++;
     }
 
-    /// <summary>Drops every row.</summary>
+    /// <summary>Drops every row. The first page is kept: who reads a log as it grows has few rows in each step.</summary>
     public virtual void Clear()
     {
-        pages = [];
+        if (pages.Length > 1) pages = [pages[0]];
         Count = 0;
     }
 }
