@@ -54,6 +54,18 @@ public sealed class CorrelationHistoryTests
         Prop.ForAll(Histories().ToArbitrary(), h => Assert.Equal(Outcome(h.Steps, h.Restarts, ahead: false), Outcome(h.Steps, h.Restarts, ahead: true))).Check(many);
     }
 
+    // More than are gathered at once, of more sources than have room.
+    [Fact]
+    public void Enqueue_OfALongHistory_ComesToWhatObserveDoes()
+    {
+        var random = new Random(20);
+        AttemptKind[] kinds = [AttemptKind.Failure, AttemptKind.Failure, AttemptKind.Invalid, AttemptKind.Probe, AttemptKind.Success];
+        Step[] steps = [.. Enumerable.Range(0, 3000).Select(i => new Step(
+            i * 5000L, "imap", kinds[random.Next(kinds.Length)], random.Next(3) > 0 ? Sources[random.Next(Sources.Length)] : $"203.0.113.{random.Next(200)}",
+            random.Next(2) > 0 ? "alice" : $"user{random.Next(30)}", 1))];
+        Assert.Equal(Outcome(steps, [700, 1900], ahead: false), Outcome(steps, [700, 1900], ahead: true));
+    }
+
     [Fact]
     public void Enqueue_ThenClear_CountsNothing()
     {
