@@ -47,6 +47,9 @@ public readonly record struct AddressPrefix : IComparable<AddressPrefix>
     /// <summary>The network that is just this IPv4 address, which the caller knows it to be: made for every try of a log.</summary>
     internal static AddressPrefix OfIPv4(SourceAddress address) => new(address, 32);
 
+    /// <summary>The network that was taken apart into these two.</summary>
+    internal static AddressPrefix OfKnown(SourceAddress address, byte length) => new(address, length);
+
     /// <summary>The network that is just this address.</summary>
     public static AddressPrefix Single(SourceAddress address) => Of(address, address.IsIPv4 ? 32 : 128);
 

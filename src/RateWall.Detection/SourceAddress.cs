@@ -19,7 +19,8 @@ public readonly partial record struct SourceAddress : IComparable<SourceAddress>
 
     private const ulong MappedTop = 0x0000_FFFF_0000_0000UL;
 
-    private static readonly ulong Seed = (ulong)Random.Shared.NextInt64();
+    /// <summary>Drawn anew by each run.</summary>
+    internal static readonly ulong Seed = (ulong)Random.Shared.NextInt64();
 
     /// <param name="value">The 128 address bits, most significant first (network order read as one number).</param>
     public SourceAddress(UInt128 value)
@@ -54,15 +55,15 @@ public readonly partial record struct SourceAddress : IComparable<SourceAddress>
     /// A hash that differs from run to run, so that nobody can choose addresses that meet in one place of a table; every
     /// bit of it depends on every bit of the address.
     /// </summary>
-    internal int Mixed
+    internal int Mixed => MixedWith(Seed);
+
+    /// <summary>That hash, for whoever keeps <see cref="Seed"/> beside what is found by it.</summary>
+    internal int MixedWith(ulong seed)
     {
-        get
-        {
-            ulong mixed = (Low ^ Seed) * 0x9E37_79B9_7F4A_7C15UL;
-            mixed ^= (mixed >> 29) ^ High;
-            mixed = (mixed ^ (mixed >> 32)) * 0xD6E8_FEB8_6659_FD93UL;
-            return (int)(mixed >> 32);
-        }
+        ulong mixed = (Low ^ seed) * 0x9E37_79B9_7F4A_7C15UL;
+        mixed ^= (mixed >> 29) ^ High;
+        mixed = (mixed ^ (mixed >> 32)) * 0xD6E8_FEB8_6659_FD93UL;
+        return (int)(mixed >> 32);
     }
 
     /// <summary>Makes the IPv4 address whose number, most significant byte first, is <paramref name="value"/>.</summary>

@@ -78,7 +78,7 @@ internal static partial class DetectionRun
         Correlator correlator = NewCorrelator();
         List<Offence> offences = [];
         long fired = 0;
-        void Observe(in Attempt attempt) => correlator.Observe(attempt, offences);
+        void Observe(in Attempt attempt) => correlator.Enqueue(attempt, offences);
         using SafeFileHandle handle = File.OpenHandle(file);
         byte[] block = new byte[1 << 18];
         int held = 0;
@@ -90,11 +90,13 @@ internal static partial class DetectionRun
             block.AsSpan(taken, held - taken).CopyTo(block);
             held -= taken;
             // A command writes them down after each step.
+            correlator.Finish();
             fired += offences.Count;
             offences.Clear();
         }
 
         parser.Settle(long.MaxValue / 2, Observe);
+        correlator.Finish();
         return $"{parser.Lines} lines, {correlator.Attempts} attempts, {fired + offences.Count} offences";
     }
 

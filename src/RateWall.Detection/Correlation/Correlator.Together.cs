@@ -18,8 +18,12 @@ public sealed partial class Correlator
     private readonly RowTable<GroupRow> groups = new();
     private readonly RoomPool<Member> members = new();
 
+    // How many sources that may be members of an account's group have logged in.
+    private int strangersIn;
+    private bool countsEveryFirstLogin;
+
     /// <summary>Sieges that were raised or renewed since the last <see cref="Clear"/>.</summary>
-    public IEnumerable<SiegeSeen> Sieges => services.Where(s => s.SiegeChanged)
+    public IEnumerable<SiegeSeen> Sieges => Finished().Where(s => s.SiegeChanged)
         .Select(s => new SiegeSeen(s.Name, s.SiegeCause!, Time(s.Siege.Since), Time(s.Siege.Until), s.SiegeCount));
 
     /// <summary>The network in which a source's fellow offenders are counted: IPv4 /24, IPv6 /48.</summary>
@@ -31,6 +35,7 @@ public sealed partial class Correlator
     /// <summary>Takes a look at a service: above 60 % of what it carries twice running is a siege.</summary>
     public void Observe(in ServiceSample sample)
     {
+        Finish();
         int service = IndexOf(sample.Service);
         if (service < 0) return;
         WatchedService at = services[service];
@@ -49,6 +54,7 @@ public sealed partial class Correlator
     {
         ArgumentNullException.ThrowIfNull(offence);
         ArgumentNullException.ThrowIfNull(offences);
+        Finish();
         int service = IndexOf(offence.Service);
         if (service < 0) return;
         offences.Add(offence);
@@ -64,7 +70,7 @@ public sealed partial class Correlator
         int row = GroupOf(network.Address, network.Length, service);
         if (row < 0)
         {
-            Overflowed++;
+            overflowed++;
             RaiseSiege(services[service], DetectionName.Memory, stamp, 1);
             return;
         }
@@ -87,23 +93,30 @@ public sealed partial class Correlator
     }
 
     // A source that never logged in tried an account: is it one of many?
-    private void CountSourceOfAccount(
-        in Attempt attempt, SourceAddress source, ulong user, int service, AccountThreshold threshold, ICollection<Offence> offences)
+    private void CountSourceOfAccount(in ObservedTry made, AccountThreshold threshold, ICollection<Offence> offences)
     {
-        WatchedService at = services[service];
-        int row = GroupOf(new(0, user), 0, service);
+        WatchedService at = services[made.Service];
+        int row = GroupOf(new(0, made.User), 0, made.Service);
         if (row < 0)
         {
-            Overflow(attempt, at);
+            Overflow(made, at);
             return;
         }
 
-        ref MemberWindow window = ref groups[row].Members;
-        long stamp = attempt.UnixMilliseconds;
-        if (window.Add(new(source, stamp), threshold.Sources.Milliseconds, threshold.Sources.Count, members) < threshold.Sources.Count) return;
+        ref GroupRow group = ref groups[row];
+        ref MemberWindow window = ref group.Members;
+        long stamp = made.UnixMilliseconds;
+        if (window.IsEmpty) group.Checked = strangersIn;
+        if (made.Key.Length == 64 && keys.KeyOf(made.Key.Address) != made.Key) Doubt(ref group);
+        if (window.Add(new(made.Key.Address, stamp), threshold.Sources.Milliseconds, threshold.Sources.Count, members) < threshold.Sources.Count) return;
         // Some may have logged in since.
-        for (int i = window.Members(members).Length - 1; i >= 0; i--)
-            if (!IsStranger(keys.KeyOf(window.Members(members)[i].Address), at)) window.RemoveAt(i, members);
+        if (group.Checked != strangersIn)
+        {
+            for (int i = window.Members(members).Length - 1; i >= 0; i--)
+                if (!IsStranger(keys.KeyOf(window.Members(members)[i].Address), at)) window.RemoveAt(i, members);
+            group.Checked = strangersIn;
+        }
+
         int count = window.Members(members).Length;
         if (count < threshold.Sources.Count) return;
         foreach (Member one in window.Members(members))
@@ -112,11 +125,11 @@ public sealed partial class Correlator
         RaiseSiege(at, DetectionName.Account, stamp, count);
     }
 
-    private void CountFailing(SourceAddress source, long stamp, WatchedService at)
+    private void CountFailing(in ObservedTry made, WatchedService at)
     {
-        if (at.Failing is not { } failing || at.Set.Pressure is not { } pressure) return;
+        if (at.Failing is not { } failing) return;
         Load(at);
-        long length = pressure.Sources.Milliseconds;
+        long length = at.PressureMilliseconds, stamp = made.UnixMilliseconds;
         if (failing.Count > 0)
         {
             // So far back is no late line: the clock was set back.
@@ -124,10 +137,10 @@ public sealed partial class Correlator
             else if (stamp <= failing.Newest - length) return;
         }
 
-        failing.Add(source, stamp);
+        failing.Add(made.Key.Address, made.Hash, stamp);
         failing.DropUpTo(failing.Newest - length);
         at.FailingChanged = true;
-        if (failing.Count >= pressure.Sources.Count || (failing.Count * 2 >= pressure.Sources.Count && IsUnderSiege(at, stamp)))
+        if (failing.Count >= at.PressureSources || (failing.Count * 2 >= at.PressureSources && IsUnderSiege(at, stamp)))
             RaiseSiege(at, DetectionName.Pressure, stamp, failing.Count);
     }
 
@@ -163,7 +176,7 @@ public sealed partial class Correlator
         at.Loaded = true;
         if (at.Set.Pressure is null) return;
         at.WasFull = state.LoadWindow(new(DetectionName.Capacity, at.Name, default)).Count > 0;
-        foreach (WindowMark mark in state.LoadWindow(new(DetectionName.Pressure, at.Name, default))) at.Failing!.Add(mark.Address, mark.UnixMilliseconds);
+        foreach (WindowMark mark in state.LoadWindow(new(DetectionName.Pressure, at.Name, default))) at.Failing!.Add(mark.Address, sources.HashOf(mark.Address), mark.UnixMilliseconds);
         if (state.LoadWindow(new(SiegeWindow, at.Name, default)) is [var since, var until])
             (at.SiegeCause, at.Siege, at.SiegeCount) = (DetectionOf(since.Low), (since.UnixMilliseconds, until.UnixMilliseconds), (int)until.Low);
     }
@@ -171,16 +184,25 @@ public sealed partial class Correlator
     // The row of a group, or -1 when there is no room for another.
     private int GroupOf(SourceAddress subject, byte length, int service)
     {
-        for (int row = groups.First(GroupRow.HashOf(subject, service)); row >= 0; row = groups[row].Next)
+        int hash = GroupRow.HashOf(subject, service, groups.Seed), at = hash;
+        for (int row; (row = groups.Next(hash, ref at)) >= 0;)
         {
             ref GroupRow known = ref groups[row];
             if (known.Subject == subject && known.Length == length && known.Service == service) return row;
         }
 
         if (groups.Count >= maxWindows) return -1;
-        int added = groups.Add(new() { Subject = subject, Length = length, Service = service, ProtectedUntil = long.MinValue });
+        int added = groups.Add(new() { Subject = subject, Length = length, Service = service, ProtectedUntil = long.MinValue }, hash, at);
         groups[added].Members.Load(state.LoadWindow(IdOf(groups[added])), members);
+        if (!groups[added].Members.IsEmpty) Doubt(ref groups[added]);
         return added;
+    }
+
+    // It has members of whom this run has seen nothing: any login may be one's first.
+    private void Doubt(ref GroupRow group)
+    {
+        group.Checked = -1;
+        countsEveryFirstLogin = true;
     }
 
     private WindowId IdOf(in GroupRow row) => row.Length == 0
@@ -204,6 +226,7 @@ public sealed partial class Correlator
     {
         groups.Clear();
         members.Clear();
+        countsEveryFirstLogin = false;
         foreach (WatchedService at in services)
         {
             at.Failing?.Clear();
@@ -220,6 +243,12 @@ public sealed partial class Correlator
     // In this order they are stored.
     private static readonly string[] SiegeCauses =
         [DetectionName.Pressure, DetectionName.Account, DetectionName.Memory, DetectionName.Capacity, DetectionName.DaemonLimit];
+
+    private WatchedService[] Finished()
+    {
+        Finish();
+        return services;
+    }
 
     private static string DetectionOf(ulong number) => SiegeCauses[number < (ulong)SiegeCauses.Length ? (int)number : 0];
 }

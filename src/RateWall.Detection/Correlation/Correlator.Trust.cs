@@ -3,6 +3,9 @@ namespace RateWall.Detection.Correlation;
 /// <summary>Who logged in, and what that is worth.</summary>
 public sealed partial class Correlator
 {
+    // Earlier than every login.
+    private const long Never = long.MinValue;
+
     private readonly Rows<TrustRow> trust = new();
     private readonly RowTable<LoginRow> logins = new();
 
@@ -23,8 +26,9 @@ public sealed partial class Correlator
     {
         get
         {
+            Finish();
             for (int i = 0; i < trust.Count; i++)
-                if (trust[i].Seen is { } seen) yield return new(sources[trust[i].Source].Key, services[trust[i].Family].Family, seen);
+                if (trust[i] is { Seen: not Never } known) yield return new(sources[known.Source].Key, services[known.Family].Family, known.Seen);
         }
     }
 
@@ -33,6 +37,7 @@ public sealed partial class Correlator
     {
         get
         {
+            Finish();
             for (int i = 0; i < logins.Count; i++)
                 if (logins[i] is { Changed: true } login)
                     yield return new(sources[login.Source].Key, services[login.Family].Family, login.User, login.Last);
@@ -45,22 +50,22 @@ public sealed partial class Correlator
         logins.Clear();
     }
 
-    private void Succeeded(in Attempt attempt, int service)
+    private void Succeeded(ref ObservedTry made)
     {
-        WatchedService at = services[service];
-        long stamp = attempt.UnixMilliseconds;
-        AddressPrefix key = keys.KeyOf(attempt.Source);
-        sources.Ask(key);
-        ulong user = users.HashOf(attempt.User);
-        int source = sources.FindOrAdd(key);
-        AskForRows(source);
-        logins.Ask(LoginRow.HashOf(user, source));
-        int row = TrustOf(source, at.FamilyNumber);
-        if (row < 0) row = AddTrust(source, at.FamilyNumber, Remembered(source, at));
-        sources[source].NeverIn &= (ushort)~SourceRow.BitOf(at.FamilyNumber);
+        WatchedService at = services[made.Service];
+        long stamp = made.UnixMilliseconds;
+        ulong user = made.User;
+        if (made.Source < 0) made.Source = sources.FindOrAdd(made.Key, made.Hash);
+        int source = made.Source;
+        ref SourceRow who = ref sources[source];
+        int row = TrustOf(who, at.FamilyNumber);
+        if (row < 0) row = AddTrust(ref who, source, at.FamilyNumber, Remembered(who, at));
         ref TrustRow known = ref trust[row];
-        known.Last = Later(known.Last, stamp);
-        known.Seen = Later(known.Seen, stamp);
+        ushort bit = SourceRow.BitOf(at.FamilyNumber);
+        if ((who.NeverIn & bit) != 0 || (known.Last == Never && (bit == 0 || countsEveryFirstLogin))) strangersIn++;
+        who.NeverIn &= (ushort)~bit;
+        known.Last = Math.Max(known.Last, stamp);
+        known.Seen = Math.Max(known.Seen, stamp);
         if (user == 0) return;
         int pair = LoginOf(source, at, user);
         if (pair >= 0)
@@ -71,39 +76,39 @@ public sealed partial class Correlator
 
         // Five keys offered and then the right one, a slip and then the right password: no attack.
         if (!at.CountsTries) return;
-        int window = WindowOf(source, service, TrySlot);
-        if (window >= 0 && windows[window].Window.Count > 0) windows[window].Window.Settle(user, stamp, tries);
+        int other = WindowOf(ref who, source, made.Service, TrySlot);
+        if (other >= 0 && WindowAt(ref who, other).Count > 0) WindowAt(ref who, other).Settle(user, stamp, tries);
     }
 
-    private Standing StandingOf(int source, WatchedService at, long stamp)
+    private Standing StandingOf(ref SourceRow who, in ObservedTry made, WatchedService at)
     {
-        ref SourceRow who = ref sources[source];
         ushort bit = SourceRow.BitOf(at.FamilyNumber);
         if ((who.NeverIn & bit) != 0) return Standing.Stranger;
-        int row = TrustOf(source, at.FamilyNumber);
-        long? last = row >= 0 ? trust[row].Last : Remembered(source, at);
-        if (last is null && bit != 0)
+        int row = TrustOf(who, at.FamilyNumber);
+        long last = row >= 0 ? trust[row].Last : Remembered(who, at);
+        if (last == Never && bit != 0)
         {
             who.NeverIn |= bit;
             return Standing.Stranger;
         }
 
         // Bounded like the windows: beyond that the storage is asked each time.
-        if (row < 0 && trust.Count < maxWindows) AddTrust(source, at.FamilyNumber, last);
-        return last is not { } success ? Standing.Stranger : stamp - success <= trustMilliseconds ? Standing.Trusted : Standing.Known;
+        if (row < 0 && trust.Count < maxWindows) AddTrust(ref who, made.Source, at.FamilyNumber, last);
+        return last == Never ? Standing.Stranger : made.UnixMilliseconds - last <= trustMilliseconds ? Standing.Trusted : Standing.Known;
     }
 
     private bool HasLoggedIn(int source, WatchedService at, ulong user, long stamp)
     {
         int row = LoginOf(source, at, user);
-        long last = row >= 0 ? logins[row].Last : state.LastLogin(sources[source].Key, at.Family, user) ?? LoginRow.Never;
-        return last != LoginRow.Never && stamp - last <= trustMilliseconds;
+        long last = row >= 0 ? logins[row].Last : state.LastLogin(sources[source].Key, at.Family, user) ?? Never;
+        return last != Never && stamp - last <= trustMilliseconds;
     }
 
     // Asked of the storage once: most failures of a known source are slips of a known user. -1 when there is no room.
     private int LoginOf(int source, WatchedService at, ulong user)
     {
-        for (int row = logins.First(LoginRow.HashOf(user, source)); row >= 0; row = logins[row].Next)
+        int hash = LoginRow.HashOf(user, source), place = hash;
+        for (int row; (row = logins.Next(hash, ref place)) >= 0;)
         {
             ref LoginRow known = ref logins[row];
             if (known.User == user && known.Source == source && known.Family == at.FamilyNumber) return row;
@@ -115,8 +120,10 @@ public sealed partial class Correlator
             User = user,
             Source = source,
             Family = (short)at.FamilyNumber,
-            Last = state.LastLogin(sources[source].Key, at.Family, user) ?? LoginRow.Never,
-        });
+            Last = state.LastLogin(sources[source].Key, at.Family, user) ?? Never,
+        },
+        hash,
+        place);
     }
 
     // Whether a member of a group never logged in at the family, as far as is known by now.
@@ -126,8 +133,8 @@ public sealed partial class Correlator
         if (source >= 0)
         {
             if ((sources[source].NeverIn & SourceRow.BitOf(at.FamilyNumber)) != 0) return true;
-            int row = TrustOf(source, at.FamilyNumber);
-            if (row >= 0) return trust[row].Last is null;
+            int row = TrustOf(sources[source], at.FamilyNumber);
+            if (row >= 0) return trust[row].Last == Never;
         }
 
         return state.LastSuccess(key, at.Family) is null;
@@ -138,36 +145,34 @@ public sealed partial class Correlator
     {
         long? last = state.LastSuccessInside(network);
         for (int row = 0; row < trust.Count; row++)
-            if (trust[row].Seen is { } seen && network.Contains(sources[trust[row].Source].Address)) last = Later(last, seen);
+            if (trust[row].Seen != Never && network.Contains(sources[trust[row].Source].Address)) last = Math.Max(last ?? Never, trust[row].Seen);
         return last;
     }
 
-    private int TrustOf(int source, int family)
+    private int TrustOf(in SourceRow who, int family)
     {
-        for (int row = sources[source].Trust; row != 0; row = trust[row - 1].Next)
+        for (int row = who.Trust; row != 0; row = trust[row - 1].Next)
             if (trust[row - 1].Family == family) return row - 1;
         return -1;
     }
 
-    private int AddTrust(int source, int family, long? last)
+    private int AddTrust(ref SourceRow who, int source, int family, long last)
     {
         int added = trust.Add();
-        trust[added] = new() { Source = source, Family = family, Last = last, Next = sources[source].Trust };
-        sources[source].Trust = added + 1;
+        trust[added] = new() { Source = source, Family = family, Last = last, Seen = Never, Next = who.Trust };
+        who.Trust = added + 1;
         return added;
     }
 
-    private long? Remembered(int source, WatchedService at) => state.LastSuccess(sources[source].Key, at.Family);
-
-    private static long Later(long? before, long stamp) => before is { } known && known > stamp ? known : stamp;
+    private long Remembered(in SourceRow who, WatchedService at) => state.LastSuccess(who.Key, at.Family) ?? Never;
 
     private struct TrustRow
     {
-        /// <summary>The last success ever, or null.</summary>
-        public long? Last;
+        /// <summary>The last success ever, or <see cref="Never"/>.</summary>
+        public long Last;
 
-        /// <summary>The last one seen since the last save, or null.</summary>
-        public long? Seen;
+        /// <summary>The last one seen since the last save, or <see cref="Never"/>.</summary>
+        public long Seen;
 
         /// <summary>The number of the source's row.</summary>
         public int Source;

@@ -6,11 +6,6 @@ namespace RateWall.Detection.Correlation;
 /// </summary>
 public sealed partial class Correlator
 {
-    private const int TrySlot = 0;
-    private const int ProbeSlot = 1;
-    private const int LimitSlot = 2;
-    private const int Slots = 3;
-
     private readonly WatchedService[] services;
     private readonly SourceKeys keys;
     private readonly ICorrelationState state;
@@ -18,10 +13,8 @@ public sealed partial class Correlator
     private readonly long trustMilliseconds;
     private readonly int maxWindows;
     private readonly SourceRows sources = new();
-    private readonly Rows<WindowRow> windows = new();
-    private readonly RoomPool<Try> tries = new();
-    private readonly List<string> names = [];
-    private readonly int[] named = new int[64];
+    private readonly (string? Name, int Service)[] named = new (string?, int)[64];
+    private long overflowed;
 
     /// <param name="services">What is detected where; attempts at other services are counted and dropped.</param>
     /// <param name="keys">Makes the key of a source.</param>
@@ -44,6 +37,7 @@ public sealed partial class Correlator
                 throw new ArgumentOutOfRangeException(nameof(services), $"{service}: a count is 1 to 10000 (1000 of a network or an account), a time is positive, a factor at least 1");
         }
 
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(services.Count, ushort.MaxValue / Slots, nameof(services));
         string[] families = [.. services.Select(s => s.Family)];
         this.services = [.. services.Select(s => new WatchedService(s, Array.IndexOf(families, s.Family)))];
         this.keys = keys;
@@ -57,16 +51,12 @@ public sealed partial class Correlator
     public long Attempts { get; private set; }
 
     /// <summary>Attempts that found no room for a new window; each raises siege where it was made.</summary>
-    public long Overflowed { get; private set; }
-
-    /// <summary>Windows that changed since the last <see cref="Clear"/>.</summary>
-    public IEnumerable<WindowState> Changed
+    public long Overflowed
     {
         get
         {
-            for (int i = 0; i < windows.Count; i++)
-                if (windows[i].Window.Changed) yield return new(IdOf(windows[i]), Marks(windows[i].Window.Tries(tries)));
-            foreach (WindowState together in ChangedTogether()) yield return together;
+            Finish();
+            return overflowed;
         }
     }
 
@@ -78,91 +68,109 @@ public sealed partial class Correlator
     public void Observe(in Attempt attempt, ICollection<Offence> offences)
     {
         ArgumentNullException.ThrowIfNull(offences);
-        Attempts += Math.Max(1, attempt.Count);
-        int service = IndexOf(attempt.Service);
-        if (service < 0) return;
-        if (!attempt.HasSource)
-        {
-            // The daemon itself says that it is full, and of nobody.
-            if (attempt.Kind == AttemptKind.Limit) RaiseSiege(services[service], DetectionName.DaemonLimit, attempt.UnixMilliseconds, 1);
-            return;
-        }
-
-        switch (attempt.Kind)
-        {
-            case AttemptKind.Success:
-                Succeeded(attempt, service);
-                break;
-            case AttemptKind.Failure or AttemptKind.Invalid:
-                Failed(attempt, service, offences);
-                break;
-            case AttemptKind.Probe when services[service].Set.Probes is { } probes:
-                CountUntrusted(attempt, service, ProbeSlot, DetectionName.Probes, probes, offences);
-                break;
-            case AttemptKind.Limit:
-                if (services[service].Set.DaemonLimit is { } limit)
-                    CountUntrusted(attempt, service, LimitSlot, DetectionName.DaemonLimit, limit, offences);
-                break;
-        }
+        Finish();
+        ObservedTry made = default;
+        if (Take(attempt, ref made)) Count(ref made, offences);
     }
 
     /// <summary>Drops what is known of a key at or before a time, in memory (a pardon given meanwhile).</summary>
     public void Forget(AddressPrefix key, long upToUnixMilliseconds)
     {
+        Finish();
         int source = sources.Find(key);
         if (source < 0) return;
-        for (int row = sources[source].Window; row != 0; row = windows[row - 1].Next)
-            windows[row - 1].Window.Forget(upToUnixMilliseconds, tries);
+        if (sources[source].WindowNumber != 0) sources[source].Window.Forget(upToUnixMilliseconds, tries);
+        for (int other = sources[source].OtherWindow; other != 0; other = otherWindows[other - 1].Next)
+            otherWindows[other - 1].Window.Forget(upToUnixMilliseconds, tries);
     }
 
-    /// <summary>Forgets what has been saved; it is loaded again when it is next touched.</summary>
+    /// <summary>Forgets what has been saved, and what is still to be counted; it is loaded again when it is next touched.</summary>
     public void Clear()
     {
+        aheadCount = 0;
         sources.Clear();
-        windows.Clear();
-        tries.Clear();
+        ClearWindows();
         ClearTrust();
         ClearTogether();
     }
 
-    private void Failed(in Attempt attempt, int service, ICollection<Offence> offences)
+    // False when nothing is to be counted.
+    private bool Take(in Attempt attempt, ref ObservedTry made)
     {
-        WatchedService at = services[service];
-        // While the name is hashed its source comes nearer.
-        AddressPrefix key = keys.KeyOf(attempt.Source);
-        sources.Ask(key);
-        ulong user = users.HashOf(attempt.User);
-        int source = SourceOf(key);
-        if (source < 0)
+        Attempts += Math.Max(1, attempt.Count);
+        int service = IndexOf(attempt.Service);
+        if (service < 0) return false;
+        if (!attempt.HasSource)
         {
-            Overflow(attempt, at);
+            if (attempt.Kind != AttemptKind.Limit) return false;
+            // The daemon itself says that it is full, and of nobody.
+            Finish();
+            RaiseSiege(services[service], DetectionName.DaemonLimit, attempt.UnixMilliseconds, 1);
+            return false;
+        }
+
+        made.Key = keys.KeyOf(attempt.Source);
+        made.Hash = sources.HashOf(made.Key.Address);
+        made.UnixMilliseconds = attempt.UnixMilliseconds;
+        made.Source = -1;
+        made.Service = service;
+        made.Times = Math.Clamp(attempt.Count, 1, WatchedService.MostOfALine);
+        made.Kind = attempt.Kind;
+        made.User = attempt.Kind is AttemptKind.Success or AttemptKind.Failure or AttemptKind.Invalid ? users.HashOf(attempt.User) : 0;
+        return true;
+    }
+
+    private void Count(ref ObservedTry made, ICollection<Offence> offences)
+    {
+        switch (made.Kind)
+        {
+            case AttemptKind.Success:
+                Succeeded(ref made);
+                break;
+            case AttemptKind.Failure or AttemptKind.Invalid:
+                Failed(ref made, offences);
+                break;
+            case AttemptKind.Probe when services[made.Service].Set.Probes is { } probes:
+                CountUntrusted(ref made, ProbeSlot, DetectionName.Probes, probes, offences);
+                break;
+            case AttemptKind.Limit when services[made.Service].Set.DaemonLimit is { } limit:
+                CountUntrusted(ref made, LimitSlot, DetectionName.DaemonLimit, limit, offences);
+                break;
+        }
+    }
+
+    private void Failed(ref ObservedTry made, ICollection<Offence> offences)
+    {
+        WatchedService at = services[made.Service];
+        if (!FindSource(ref made))
+        {
+            Overflow(made, at);
             return;
         }
 
-        AskForRows(source);
-        long stamp = attempt.UnixMilliseconds;
-        Standing standing = StandingOf(source, at, stamp);
-        if (at.CountsTries && !CountTry(attempt, source, service, standing, user, offences)) return;
-        if (standing == Standing.Stranger && user != 0 && at.Set.Account is { } account)
-            CountSourceOfAccount(attempt, sources[source].Address, user, service, account, offences);
-        if (standing != Standing.Trusted) CountFailing(sources[source].Address, stamp, at);
+        ref SourceRow who = ref sources[made.Source];
+        Standing standing = StandingOf(ref who, made, at);
+        if (at.CountsTries && !CountTry(made, ref who, standing, offences)) return;
+        if (standing == Standing.Stranger && made.User != 0 && at.Set.Account is { } account)
+            CountSourceOfAccount(made, account, offences);
+        if (standing != Standing.Trusted) CountFailing(made, at);
     }
 
     // False when the try does not count, because the same mistake was made by the same user within the hour.
-    private bool CountTry(in Attempt attempt, int source, int service, Standing standing, ulong user, ICollection<Offence> offences)
+    private bool CountTry(in ObservedTry tried, ref SourceRow who, Standing standing, ICollection<Offence> offences)
     {
+        (int source, int service, ulong user, long stamp) = (tried.Source, tried.Service, tried.User, tried.UnixMilliseconds);
         WatchedService at = services[service];
-        long stamp = attempt.UnixMilliseconds;
-        int row = WindowOf(source, service, TrySlot);
-        if (row < 0)
+        int other = WindowOf(ref who, source, service, TrySlot);
+        if (other < 0)
         {
-            Overflow(attempt, at);
+            Overflow(tried, at);
             return true;
         }
 
-        ref SlidingWindow window = ref windows[row].Window;
+        ref SlidingWindow window = ref WindowAt(ref who, other);
         var made = new Try(stamp, user);
-        int times = Times(attempt);
+        int times = tried.Times;
         if (standing != Standing.Stranger && user != 0 && HasLoggedIn(source, at, user, stamp))
         {
             made = new(stamp, user | 1);
@@ -171,6 +179,7 @@ public sealed partial class Correlator
         }
 
         window.Add(made, times, at.Reach, at.MostTries, tries);
+        if (window.Count < at.FewestTries) return true;
         bool trusted = standing == Standing.Trusted;
         long factor = trusted ? at.TrustedFactor : 1;
         Threshold? many = trusted ? at.Set.Users?.Trusted : at.Set.Users?.Stranger;
@@ -184,106 +193,66 @@ public sealed partial class Correlator
             (fired, crossed) = (DetectionName.Slow, slow);
         else
             return true;
-        Offended(row, service, new(fired, at.Name, sources[source].Key, Time(stamp), found, Time(since), crossed.Within) { Trusted = trusted }, offences);
+        Offended(ref window, service, new(fired, at.Name, who.Key, Time(stamp), found, Time(since), crossed.Within) { Trusted = trusted }, offences);
         return true;
     }
 
     // What a trusted source may do as often as it likes.
-    private void CountUntrusted(in Attempt attempt, int service, int slot, string detection, Threshold threshold, ICollection<Offence> offences)
+    private void CountUntrusted(ref ObservedTry made, int slot, string detection, Threshold threshold, ICollection<Offence> offences)
     {
-        WatchedService at = services[service];
-        long stamp = attempt.UnixMilliseconds;
-        int source = SourceOf(keys.KeyOf(attempt.Source));
-        if (source >= 0 && StandingOf(source, at, stamp) == Standing.Trusted) return;
-        int row = source < 0 ? -1 : WindowOf(source, service, slot);
-        if (row < 0)
+        WatchedService at = services[made.Service];
+        long stamp = made.UnixMilliseconds;
+        if (!FindSource(ref made))
         {
-            Overflow(attempt, at);
+            Overflow(made, at);
             return;
         }
 
-        ref SlidingWindow window = ref windows[row].Window;
-        window.Add(new(stamp, 0), Times(attempt), 2 * threshold.Milliseconds, threshold.Count + WatchedService.MostOfALine, tries);
+        ref SourceRow who = ref sources[made.Source];
+        if (StandingOf(ref who, made, at) == Standing.Trusted) return;
+        int other = WindowOf(ref who, made.Source, made.Service, slot);
+        if (other < 0)
+        {
+            Overflow(made, at);
+            return;
+        }
+
+        ref SlidingWindow window = ref WindowAt(ref who, other);
+        window.Add(new(stamp, 0), made.Times, 2 * threshold.Milliseconds, threshold.Count + WatchedService.MostOfALine, tries);
         if (!window.Reaches(stamp, threshold.Milliseconds, threshold.Count, tries, out int found, out long since)) return;
-        Offended(row, service, new(detection, at.Name, sources[source].Key, Time(stamp), found, Time(since), threshold.Within), offences);
+        Offended(ref window, made.Service, new(detection, at.Name, who.Key, Time(stamp), found, Time(since), threshold.Within), offences);
     }
 
-    private void Offended(int row, int service, Offence offence, ICollection<Offence> offences)
+    private void Offended(ref SlidingWindow window, int service, Offence offence, ICollection<Offence> offences)
     {
-        windows[row].Window.Reset();
+        window.Reset();
         offences.Add(offence);
         if (services[service].Set.Prefix is { } prefix) CountOffender(offence, service, prefix, offences);
     }
 
-    // Whom an attempt is about, or -1 when so many are known that neither a window nor trust would find room.
-    private int SourceOf(AddressPrefix key) => sources.Count < 2L * maxWindows ? sources.FindOrAdd(key) : sources.Find(key);
-
-    // Its first window and its first trust, side by side and not one after the other.
-    private void AskForRows(int source)
+    // Whom it is about; false when so many are known that neither a window nor trust would find room.
+    private bool FindSource(ref ObservedTry made)
     {
-        ref SourceRow who = ref sources[source];
-        if (who.Window != 0) MemoryAhead.Ask(ref windows[who.Window - 1]);
-        if (who.Trust != 0) MemoryAhead.Ask(ref trust[who.Trust - 1]);
+        if (made.Source < 0) made.Source = sources.Count < 2L * maxWindows ? sources.FindOrAdd(made.Key, made.Hash) : sources.Find(made.Key, made.Hash, out _);
+        return made.Source >= 0;
     }
 
-    // The row of the source's window, or -1 when there is no room for another.
-    private int WindowOf(int source, int service, int slot)
+    private void Overflow(in ObservedTry made, WatchedService at)
     {
-        slot += service * Slots;
-        for (int row = sources[source].Window; row != 0; row = windows[row - 1].Next)
-            if (windows[row - 1].Slot == slot) return row - 1;
-        if (windows.Count >= maxWindows) return -1;
-        int added = windows.Add();
-        windows[added] = new() { Source = source, Slot = slot, Next = sources[source].Window };
-        sources[source].Window = added + 1;
-        windows[added].Window.Load(state.LoadWindow(IdOf(windows[added])), tries);
-        return added;
+        overflowed += made.Times;
+        RaiseSiege(at, DetectionName.Memory, made.UnixMilliseconds, made.Times);
     }
-
-    private void Overflow(in Attempt attempt, WatchedService at)
-    {
-        Overflowed += Times(attempt);
-        RaiseSiege(at, DetectionName.Memory, attempt.UnixMilliseconds, Times(attempt));
-    }
-
-    private static int Times(in Attempt attempt) => Math.Clamp(attempt.Count, 1, WatchedService.MostOfALine);
 
     private static DateTimeOffset Time(long stamp) => DateTimeOffset.FromUnixTimeMilliseconds(stamp);
 
-    // Rules name their services with few strings, over and over: the same object is the same service.
+    // Rules name their services with few strings, over and over.
     private int IndexOf(string service)
     {
-        for (int i = 0; i < names.Count; i++)
-            if (ReferenceEquals(names[i], service)) return named[i];
-        int index = Array.FindIndex(services, s => s.Name == service);
-        if (names.Count == named.Length) return index;
-        named[names.Count] = index;
-        names.Add(service);
-        return index;
-    }
+        if (service.Length == 0) return Find(service);
+        ref (string? Name, int Service) last = ref named[((service.Length << 3) + service[0]) & (named.Length - 1)];
+        if (last.Name != service) last = (service, Find(service));
+        return last.Service;
 
-    private WindowId IdOf(in WindowRow row) => new(
-        (row.Slot % Slots) switch { TrySlot => WindowId.Tries, ProbeSlot => DetectionName.Probes, _ => DetectionName.DaemonLimit },
-        services[row.Slot / Slots].Name, sources[row.Source].Key);
-
-    private static WindowMark[] Marks(ReadOnlySpan<Try> held)
-    {
-        var marks = new WindowMark[held.Length];
-        for (int i = 0; i < marks.Length; i++) marks[i] = new(held[i].UnixMilliseconds, 0, held[i].User);
-        return marks;
-    }
-
-    private struct WindowRow
-    {
-        public SlidingWindow Window;
-
-        /// <summary>The number of the source's row.</summary>
-        public int Source;
-
-        /// <summary>The service's number times <see cref="Slots"/>, plus what is counted.</summary>
-        public int Slot;
-
-        /// <summary>The source's next window, plus 1.</summary>
-        public int Next;
+        int Find(string name) => Array.FindIndex(services, s => s.Name == name);
     }
 }

@@ -12,6 +12,12 @@ internal struct GroupRow : IHashedRow
     /// <summary>Until when a trusted source inside is known to protect the network, in ms since 1970.</summary>
     public long ProtectedUntil;
 
+    /// <summary>
+    /// How many strangers had logged in when all its members were still strangers: while no more have, they are. -1: that is
+    /// not known.
+    /// </summary>
+    public int Checked;
+
     /// <summary>The number of the service.</summary>
     public int Service;
 
@@ -19,11 +25,8 @@ internal struct GroupRow : IHashedRow
     public byte Length;
 
     /// <inheritdoc/>
-    public readonly int Hash => HashOf(Subject, Service);
-
-    /// <inheritdoc/>
-    public int Next { readonly get; set; }
+    public readonly int Hash(ulong seed) => HashOf(Subject, Service, seed);
 
     /// <summary>The hash of a group.</summary>
-    public static int HashOf(SourceAddress subject, int service) => subject.Mixed + (service * 31);
+    public static int HashOf(SourceAddress subject, int service, ulong seed) => subject.MixedWith(seed) + (service * 31);
 }

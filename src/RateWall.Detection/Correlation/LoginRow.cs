@@ -3,13 +3,10 @@ namespace RateWall.Detection.Correlation;
 /// <summary>When a user last logged in from a source, at the services of a family.</summary>
 internal struct LoginRow : IHashedRow
 {
-    /// <summary>Earlier than every login.</summary>
-    public const long Never = long.MinValue;
-
     /// <summary>The hash of the user's name.</summary>
     public ulong User;
 
-    /// <summary>The last login ever, in ms since 1970; <see cref="Never"/> without one.</summary>
+    /// <summary>The last login ever, in ms since 1970; <see cref="long.MinValue"/> without one.</summary>
     public long Last;
 
     /// <summary>The number of the source's row.</summary>
@@ -22,10 +19,7 @@ internal struct LoginRow : IHashedRow
     public bool Changed;
 
     /// <inheritdoc/>
-    public readonly int Hash => HashOf(User, Source);
-
-    /// <inheritdoc/>
-    public int Next { readonly get; set; }
+    public readonly int Hash(ulong seed) => HashOf(User, Source);
 
     /// <summary>The hash of a pair; the user's own is keyed already.</summary>
     public static int HashOf(ulong user, int source) => (int)((user ^ ((ulong)source * 0x9E37_79B9_7F4A_7C15UL)) >> 32);

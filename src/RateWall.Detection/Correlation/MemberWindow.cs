@@ -16,6 +16,9 @@ internal struct MemberWindow
     /// <summary>True when it differs from what the storage holds.</summary>
     public bool Changed { readonly get; set; }
 
+    /// <summary>True when there are no members.</summary>
+    public readonly bool IsEmpty => count == 0;
+
     /// <summary>The members, those seen longest ago first.</summary>
     public readonly Span<Member> Members(RoomPool<Member> pool) => pool.Items(room)[..count];
 

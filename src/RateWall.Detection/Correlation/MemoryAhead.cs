@@ -16,4 +16,12 @@ internal static class MemoryAhead
         // Should the collector move it meanwhile, a line comes that nobody needs.
         if (Sse.IsSupported) Sse.Prefetch0(Unsafe.AsPointer(ref value));
     }
+
+    /// <summary>The same of the line that a value ends in.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void AskForEnd<T>(ref T value)
+        where T : struct
+    {
+        if (Sse.IsSupported) Sse.Prefetch0((byte*)Unsafe.AsPointer(ref value) + Unsafe.SizeOf<T>() - 1);
+    }
 }

@@ -39,9 +39,12 @@ internal sealed class RecentSources
     }
 
     /// <summary>Notes a source; an earlier time than is known of it changes nothing.</summary>
-    public void Add(SourceAddress address, long stamp)
+    /// <param name="address">Its address.</param>
+    /// <param name="hash">A hash of that.</param>
+    /// <param name="stamp">When.</param>
+    public void Add(SourceAddress address, int hash, long stamp)
     {
-        int node = Find(address);
+        int node = Find(address, hash);
         if (node != None)
         {
             if (nodes[node].Stamp >= stamp) return;
@@ -59,8 +62,8 @@ internal sealed class RecentSources
 
         node = spare != None ? spare : used++;
         if (node == spare) spare = nodes[node].InBucket;
-        ref int head = ref Bucket(address);
-        nodes[node] = new() { Address = address, Stamp = stamp, InBucket = head };
+        ref int head = ref Bucket(hash);
+        nodes[node] = new() { Address = address, Stamp = stamp, Hash = hash, InBucket = head };
         head = node;
         Count++;
         Link(node);
@@ -79,7 +82,7 @@ internal sealed class RecentSources
     {
         int node = oldest;
         Unlink(node);
-        ref int link = ref Bucket(nodes[node].Address);
+        ref int link = ref Bucket(nodes[node].Hash);
         while (link != node) link = ref nodes[link].InBucket;
         link = nodes[node].InBucket;
         nodes[node].InBucket = spare;
@@ -87,14 +90,14 @@ internal sealed class RecentSources
         Count--;
     }
 
-    private int Find(SourceAddress address)
+    private int Find(SourceAddress address, int hash)
     {
-        int node = Bucket(address);
+        int node = Bucket(hash);
         while (node != None && nodes[node].Address != address) node = nodes[node].InBucket;
         return node;
     }
 
-    private ref int Bucket(SourceAddress address) => ref heads[address.Mixed & (heads.Length - 1)];
+    private ref int Bucket(int hash) => ref heads[hash & (heads.Length - 1)];
 
     // Where its time belongs: nearly always at the new end.
     private void Link(int node)
@@ -126,5 +129,6 @@ internal sealed class RecentSources
         public int Older;
         public int Newer;
         public int InBucket;
+        public int Hash;
     }
 }

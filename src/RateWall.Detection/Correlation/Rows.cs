@@ -4,10 +4,11 @@ namespace RateWall.Detection.Correlation;
 /// Rows that are kept in place and counted from 0, in pages: growing copies nothing, and a row can be handed out by
 /// reference.
 /// </summary>
-internal sealed class Rows<T>
+internal class Rows<T>
     where T : struct
 {
-    private const int PageBits = 10;
+    // Pages of some 100 KB and more, which the garbage collector leaves where they are; what is not used of one is no memory.
+    private const int PageBits = 12;
 
     private T[][] pages = [];
 
@@ -17,7 +18,15 @@ internal sealed class Rows<T>
     /// <summary>A row.</summary>
     public ref T this[int row] => ref pages[row >> PageBits][row & ((1 << PageBits) - 1)];
 
-    /// <summary>Adds an empty row; the answer is its number.</summary>
+    /// <summary>Asks for a row's memory: the lines of a cache that it begins and ends in.</summary>
+    public void Ask(int row)
+    {
+        ref T first = ref this[row];
+        MemoryAhead.Ask(ref first);
+        MemoryAhead.AskForEnd(ref first);
+    }
+
+    /// <summary>Adds a row, whose content is undefined; the answer is its number.</summary>
     public int Add()
     {
         if (Count >> PageBits == pages.Length)
@@ -29,10 +38,10 @@ internal sealed class Rows<T>
         return Count++;
     }
 
-    /// <summary>Drops every row.</summary>
-    public void Clear()
+    /// <summary>Drops every row. The first page is kept: who reads a log as it grows has few rows in each step.</summary>
+    public virtual void Clear()
     {
-        pages = [];
+        if (pages.Length > 1) pages = [pages[0]];
         Count = 0;
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Correlation;
@@ -18,13 +19,17 @@ internal readonly record struct Try(long UnixMilliseconds, ulong User)
 /// <summary>
 /// The tries of one key, ascending. A try fires when a stretch of the window's length that holds it holds the threshold's
 /// number of tries; lines that come late count where they belong. A try forgets those farther from it than the reach: older
-/// ones are of no use, and newer ones were made by a clock that has been set back since. Held in place by its row, so it
-/// must not be copied.
+/// ones are of no use, and newer ones were made by a clock that has been set back since. Nearly all sources of an attack try
+/// once, so one try needs no room of the pool. Held in place by its row, so it must not be copied.
 /// </summary>
 internal struct SlidingWindow
 {
+    private Try only;
     private Room room;
     private int count;
+
+    /// <summary>The number of what the window counts, of whoever holds it; it fits here for nothing.</summary>
+    public ushort Slot { readonly get; set; }
 
     /// <summary>True when it differs from what the storage holds.</summary>
     public bool Changed { readonly get; set; }
@@ -33,7 +38,8 @@ internal struct SlidingWindow
     public readonly int Count => count;
 
     /// <summary>The tries held.</summary>
-    public readonly Span<Try> Tries(RoomPool<Try> pool) => pool.Items(room)[..count];
+    [UnscopedRef]
+    public Span<Try> Tries(RoomPool<Try> pool) => (room.Exists ? pool.Items(room) : new Span<Try>(ref only))[..count];
 
     /// <summary>Fills it from the storage.</summary>
     public void Load(IReadOnlyList<WindowMark> saved, RoomPool<Try> pool)
@@ -41,11 +47,24 @@ internal struct SlidingWindow
         foreach (WindowMark mark in saved) Insert(new(mark.UnixMilliseconds, mark.Low), 1, pool);
     }
 
+    /// <summary>Asks for the tries that are looked at next: the first and the last.</summary>
+    public readonly void Ask(RoomPool<Try> pool)
+    {
+        if (!room.Exists) return;
+        Try[] page = pool.PageOf(room);
+        MemoryAhead.Ask(ref page[room.Offset]);
+        if (count > 4) MemoryAhead.Ask(ref page[room.Offset + count - 1]);
+    }
+
     /// <summary>Adds a try, so many times over, and keeps at most so many: the newest.</summary>
     public void Add(Try made, int times, long reach, int most, RoomPool<Try> pool)
     {
         Changed = true;
-        if (count > 0)
+        if (!room.Exists)
+        {
+            if (only.UnixMilliseconds <= made.UnixMilliseconds - reach || only.UnixMilliseconds >= made.UnixMilliseconds + reach) count = 0;
+        }
+        else if (count > 0)
         {
             Try[] page = pool.PageOf(room);
             if (page[room.Offset].UnixMilliseconds <= made.UnixMilliseconds - reach || page[room.Offset + count - 1].UnixMilliseconds >= made.UnixMilliseconds + reach)
@@ -61,6 +80,12 @@ internal struct SlidingWindow
     {
         (found, since) = (0, stamp);
         if (count < threshold) return false;
+        if (!room.Exists)
+        {
+            found = only.UnixMilliseconds == stamp ? count : 0;
+            return found >= threshold;
+        }
+
         Try[] page = pool.PageOf(room);
         int low = room.Offset, end = room.Offset + count;
         // Nearly always the try is the newest: then the last so many must lie close enough to it.
@@ -80,6 +105,12 @@ internal struct SlidingWindow
     {
         (found, since) = (0, stamp);
         if (count < threshold) return false;
+        if (!room.Exists)
+        {
+            if (only.UnixMilliseconds <= stamp && stamp - only.UnixMilliseconds < length && only.IsStrangers) (found, since) = (count, only.UnixMilliseconds);
+            return found >= threshold;
+        }
+
         Try[] page = pool.PageOf(room);
         int end = room.Offset + count;
         while (end > room.Offset && page[end - 1].UnixMilliseconds - stamp >= length) end--;
@@ -102,6 +133,7 @@ internal struct SlidingWindow
     /// <summary>True when a try of this name lies less than so long from a time.</summary>
     public readonly bool Holds(ulong user, long stamp, long within, RoomPool<Try> pool)
     {
+        if (!room.Exists) return count > 0 && only.User == user && Math.Abs(stamp - only.UnixMilliseconds) < within;
         Try[] page = pool.PageOf(room);
         for (int i = room.Offset + count - 1; i >= room.Offset && stamp - page[i].UnixMilliseconds < within; i--)
             if (page[i].User == user && page[i].UnixMilliseconds - stamp < within) return true;
@@ -111,6 +143,13 @@ internal struct SlidingWindow
     /// <summary>Drops the tries of a user up to a time, whichever way they count.</summary>
     public void Settle(ulong user, long upTo, RoomPool<Try> pool)
     {
+        if (!room.Exists)
+        {
+            if (count == 0 || only.UnixMilliseconds > upTo || (only.User | 1) != (user | 1)) return;
+            Reset();
+            return;
+        }
+
         Try[] page = pool.PageOf(room);
         int kept = 0;
         for (int i = room.Offset; i < room.Offset + count; i++)
@@ -155,7 +194,7 @@ internal struct SlidingWindow
     // Those after the one and before the other time.
     private void Keep(long after, long before, RoomPool<Try> pool)
     {
-        ReadOnlySpan<Try> held = Tries(pool);
+        Span<Try> held = Tries(pool);
         int end = held.Length, start = 0;
         while (end > 0 && held[end - 1].UnixMilliseconds >= before) end--;
         while (start < end && held[start].UnixMilliseconds <= after) start++;
@@ -173,6 +212,12 @@ internal struct SlidingWindow
 
     private void Insert(Try made, int times, RoomPool<Try> pool)
     {
+        if (count + times == 1 && !room.Exists)
+        {
+            (only, count) = (made, 1);
+            return;
+        }
+
         MakeRoom(times, pool);
         Try[] page = pool.PageOf(room);
         int at = room.Offset + count;
@@ -185,7 +230,8 @@ internal struct SlidingWindow
     {
         if (count + more <= room.Length) return;
         Room wider = pool.Rent(count + more);
-        Tries(pool).CopyTo(pool.Items(wider));
+        if (room.Exists) Array.Copy(pool.PageOf(room), room.Offset, pool.PageOf(wider), wider.Offset, count);
+        else if (count > 0) pool.PageOf(wider)[wider.Offset] = only;
         pool.Return(room);
         room = wider;
     }

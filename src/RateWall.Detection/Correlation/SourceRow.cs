@@ -1,16 +1,22 @@
 namespace RateWall.Detection.Correlation;
 
 /// <summary>
-/// What is held of one key, in half a cache line. One look finds all of it, whatever service it is about: on a busy log the
-/// memory this touches is what correlating costs.
+/// What is held of one key, in the 64 bytes of a cache line. One look finds all that is known of nearly every key of an
+/// attack, whatever service it is about: on a busy log the memory this touches is what correlating costs.
 /// </summary>
 internal struct SourceRow : IHashedRow
 {
     /// <summary>The key's address.</summary>
     public SourceAddress Address;
 
-    /// <summary>The key's first window, plus 1; 0: none.</summary>
-    public int Window;
+    /// <summary>The key's first window; only when <see cref="WindowNumber"/> is not 0.</summary>
+    public SlidingWindow Window;
+
+    /// <summary>Which of all windows the first one is, counted from 1; 0: there is none.</summary>
+    public int WindowNumber;
+
+    /// <summary>The key's last other window, plus 1; 0: none.</summary>
+    public int OtherWindow;
 
     /// <summary>The key's first trust, plus 1; 0: none.</summary>
     public int Trust;
@@ -22,57 +28,55 @@ internal struct SourceRow : IHashedRow
     public byte Length;
 
     /// <summary>Whom it is about.</summary>
-    public readonly AddressPrefix Key => AddressPrefix.Of(Address, Length);
+    public readonly AddressPrefix Key => AddressPrefix.OfKnown(Address, Length);
 
     /// <inheritdoc/>
-    public readonly int Hash => HashOf(Address, Length);
+    public readonly int Hash(ulong seed) => Address.MixedWith(seed);
 
-    /// <inheritdoc/>
-    public int Next { readonly get; set; }
+    /// <summary>True when it is the key's.</summary>
+    public readonly bool IsOf(AddressPrefix key) => Address == key.Address && Length == key.Length;
 
     /// <summary>The bit of a family, 0 for those that find no room.</summary>
     public static ushort BitOf(int family) => family < 16 ? (ushort)(1 << family) : (ushort)0;
-
-    /// <summary>The hash of a key.</summary>
-    public static int HashOf(SourceAddress address, int length) => address.Mixed + length;
 }
 
 /// <summary>The keys that were seen.</summary>
-internal sealed class SourceRows
+internal sealed class SourceRows : RowTable<SourceRow>
 {
-    private readonly RowTable<SourceRow> table = new();
+    /// <summary>The hash of a key: of its address alone, because two keys hardly ever differ in their length only.</summary>
+    public int HashOf(SourceAddress address) => address.MixedWith(Seed);
 
-    /// <summary>How many keys there are.</summary>
-    public int Count => table.Count;
-
-    /// <summary>A key's row.</summary>
-    public ref SourceRow this[int row] => ref table[row];
-
-    /// <summary>Asks for what <see cref="Find"/> reads first.</summary>
-    public void Ask(AddressPrefix key) => table.Ask(SourceRow.HashOf(key.Address, key.Length));
+    /// <summary>The row that is probably of a key of this hash, or -1; its memory is asked for, and not looked at.</summary>
+    public int Guess(int hash)
+    {
+        int at = hash, row = Next(hash, ref at);
+        if (row >= 0) Ask(row);
+        return row;
+    }
 
     /// <summary>The number of the key's row, or -1.</summary>
     public int Find(AddressPrefix key)
     {
-        SourceAddress address = key.Address;
-        int row = table.First(SourceRow.HashOf(address, key.Length));
-        while (row >= 0)
-        {
-            ref SourceRow known = ref table[row];
-            if (known.Address == address && known.Length == key.Length) break;
-            row = known.Next;
-        }
+        int hash = HashOf(key.Address);
+        return Find(key, hash, out _);
+    }
 
-        return row;
+    /// <summary>The same, of a key whose hash is known.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="hash">Its hash.</param>
+    /// <param name="at">Where the search ended.</param>
+    public int Find(AddressPrefix key, int hash, out int at)
+    {
+        at = hash;
+        for (int row; (row = Next(hash, ref at)) >= 0;)
+            if (this[row].IsOf(key)) return row;
+        return -1;
     }
 
     /// <summary>The number of the key's row, made where it is missing.</summary>
-    public int FindOrAdd(AddressPrefix key)
+    public int FindOrAdd(AddressPrefix key, int hash)
     {
-        int known = Find(key);
-        return known >= 0 ? known : table.Add(new() { Address = key.Address, Length = key.Length });
+        int row = Find(key, hash, out int at);
+        return row >= 0 ? row : Add(new() { Address = key.Address, Length = key.Length }, hash, at);
     }
-
-    /// <summary>Forgets every key.</summary>
-    public void Clear() => table.Clear();
 }

@@ -38,13 +38,21 @@ public sealed class UserNames(ReadOnlySpan<byte> key)
         ulong v0 = first ^ 0x736f6d6570736575, v1 = second ^ 0x646f72616e646f6d;
         ulong v2 = first ^ 0x6c7967656e657261, v3 = second ^ 0x7465646279746573;
         ulong last = (ulong)bytes.Length << 56;
-        for (; bytes.Length >= 8; bytes = bytes[8..]) Take(Lower(BinaryPrimitives.ReadUInt64LittleEndian(bytes), folded), ref v0, ref v1, ref v2, ref v3);
-        ulong rest = 0;
-        for (int i = 0; i < bytes.Length; i++) rest |= (ulong)bytes[i] << (8 * i);
-        Take(Lower(rest, folded) | last, ref v0, ref v1, ref v2, ref v3);
+        int at = 0;
+        for (; at + 8 <= bytes.Length; at += 8) Take(Lower(BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]), folded), ref v0, ref v1, ref v2, ref v3);
+        Take(Lower(Rest(bytes, bytes.Length - at), folded) | last, ref v0, ref v1, ref v2, ref v3);
         v2 ^= 0xff;
         for (int i = 0; i < 4; i++) Round(ref v0, ref v1, ref v2, ref v3);
         return v0 ^ v1 ^ v2 ^ v3;
+    }
+
+    // The last bytes, fewer than eight, in as few looks as there can be; those that are seen twice are the same both times.
+    private static ulong Rest(ReadOnlySpan<byte> bytes, int count)
+    {
+        int length = bytes.Length;
+        if (length >= 8) return BinaryPrimitives.ReadUInt64LittleEndian(bytes[^8..]) >> (56 - (8 * count)) >> 8;
+        if (count >= 4) return BinaryPrimitives.ReadUInt32LittleEndian(bytes) | ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(bytes[^4..]) << (8 * (count - 4)));
+        return count == 0 ? 0 : bytes[0] | ((ulong)bytes[count / 2] << (8 * (count / 2))) | ((ulong)bytes[^1] << (8 * (count - 1)));
     }
 
     // Eight letters at once: in the high bit of each byte stands whether it is at least 'A', and whether it is above 'Z'.

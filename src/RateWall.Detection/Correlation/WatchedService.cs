@@ -25,7 +25,11 @@ internal sealed class WatchedService
         Reach = 2 * Math.Max(PairMilliseconds, thresholds.Max(t => t?.Milliseconds ?? 0));
         int most = Math.Max(set.Failures?.Count ?? 0, set.Slow?.Count ?? 0) * detection.TrustedFactor;
         MostTries = most > 0 ? most + MostOfALine : FewTries;
-        if (set.Pressure is { } pressure) Failing = new(pressure.Sources.Count);
+        FewestTries = thresholds.Min(t => t?.Count) ?? 0;
+        if (set.Pressure is not { } pressure) return;
+        Failing = new(pressure.Sources.Count);
+        PressureSources = pressure.Sources.Count;
+        PressureMilliseconds = pressure.Sources.Milliseconds;
     }
 
     /// <summary>Its name.</summary>
@@ -51,6 +55,15 @@ internal sealed class WatchedService
 
     /// <summary>The most tries held of a source.</summary>
     public int MostTries { get; }
+
+    /// <summary>Fewer tries of a source than this are no offence, whoever it is.</summary>
+    public int FewestTries { get; }
+
+    /// <summary>How many failing sources raise siege, when one is raised here.</summary>
+    public int PressureSources { get; }
+
+    /// <summary>Within which time, in milliseconds.</summary>
+    public long PressureMilliseconds { get; }
 
     /// <summary>Failing sources that are not trusted; null when no siege is raised here.</summary>
     public RecentSources? Failing { get; }

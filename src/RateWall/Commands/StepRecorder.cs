@@ -37,7 +37,14 @@ internal sealed class StepRecorder
     public ConnectionWatch? Connections { get; set; }
 
     /// <summary>Detections that fired since the last <see cref="Clear"/>, in order.</summary>
-    public IReadOnlyList<Offence> Offences => offences;
+    public IReadOnlyList<Offence> Offences
+    {
+        get
+        {
+            correlator.Finish();
+            return offences;
+        }
+    }
 
     /// <summary>Tries seen in this run.</summary>
     public long Attempts => correlator.Attempts;
@@ -51,14 +58,14 @@ internal sealed class StepRecorder
         if (!services.Contains(attempt.Service)) return;
         if (!attempt.HasSource)
         {
-            correlator.Observe(attempt, offences);
+            correlator.Enqueue(attempt, offences);
             return;
         }
 
         Connections?.Observe(attempt);
         AddressPrefix key = keys.KeyOf(attempt.Source);
         if (attempt.UnixMilliseconds <= Pardons.ForgivenUpTo(key)) return;
-        correlator.Observe(attempt, offences);
+        correlator.Enqueue(attempt, offences);
         if (KeepsEvidence && attempt.Kind is not (AttemptKind.None or AttemptKind.Success)) Keep(attempt, key);
     }
 
@@ -77,7 +84,7 @@ internal sealed class StepRecorder
     {
         Source = source,
         Cursor = cursor,
-        Offences = [.. offences],
+        Offences = [.. Offences],
         Windows = [.. correlator.Changed, .. Connections?.Changed ?? []],
         Successes = [.. correlator.Successes],
         Logins = [.. correlator.Logins],

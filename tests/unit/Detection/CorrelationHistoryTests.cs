@@ -12,6 +12,7 @@ namespace RateWall.UnitTests.Detection;
 public sealed class CorrelationHistoryTests
 {
     private const int TrustedFactor = 2;
+    private static readonly UserNames Names = UserNames.Passing();
     private static readonly TimeSpan Trust = TimeSpan.FromHours(3);
 
     private static readonly DetectionSet Set = new()
@@ -44,6 +45,36 @@ public sealed class CorrelationHistoryTests
     {
         Config few = Config.QuickThrowOnFailure.WithMaxTest(15);
         Prop.ForAll(Histories().ToArbitrary(), h => Agree(h.Steps, () => new InDatabase(), h.Restarts)).Check(few);
+    }
+
+    [Fact]
+    public void Enqueue_OfAnyHistoryWithAnyRestarts_ComesToWhatObserveDoes()
+    {
+        Config many = Config.QuickThrowOnFailure.WithMaxTest(300);
+        Prop.ForAll(Histories().ToArbitrary(), h => Assert.Equal(Outcome(h.Steps, h.Restarts, ahead: false), Outcome(h.Steps, h.Restarts, ahead: true))).Check(many);
+    }
+
+    // More than are gathered at once, of more sources than have room.
+    [Fact]
+    public void Enqueue_OfALongHistory_ComesToWhatObserveDoes()
+    {
+        var random = new Random(20);
+        AttemptKind[] kinds = [AttemptKind.Failure, AttemptKind.Failure, AttemptKind.Invalid, AttemptKind.Probe, AttemptKind.Success];
+        Step[] steps = [.. Enumerable.Range(0, 3000).Select(i => new Step(
+            i * 5000L, "imap", kinds[random.Next(kinds.Length)], random.Next(3) > 0 ? Sources[random.Next(Sources.Length)] : $"203.0.113.{random.Next(200)}",
+            random.Next(2) > 0 ? "alice" : $"user{random.Next(30)}", 1))];
+        Assert.Equal(Outcome(steps, [700, 1900], ahead: false), Outcome(steps, [700, 1900], ahead: true));
+    }
+
+    [Fact]
+    public void Enqueue_ThenClear_CountsNothing()
+    {
+        var correlator = new Correlator([new("imap", "mail", Set)], SourceKeys.Default, new MemoryState(), UserNames.Passing(), Trust);
+        List<Offence> offences = [];
+        for (int i = 0; i < 3; i++) Give(correlator, new(0, "imap", AttemptKind.Failure, Sources[0], "alice", 1), offences, ahead: true);
+        correlator.Clear();
+        Assert.Empty(correlator.Changed);
+        Assert.Empty(offences);
     }
 
     [Fact]
@@ -99,7 +130,7 @@ public sealed class CorrelationHistoryTests
         for (int i = 0; i < steps.Length; i++)
         {
             correlator ??= new(services, SourceKeys.Default, past.State, names, Trust);
-            Observe(correlator, steps[i], offences);
+            Give(correlator, steps[i], offences, ahead: false);
             events.AddRange(offences.Select(o => $"{o.Detection} {o.Service} {o.Key} {Milliseconds(o.At)} {o.Count} {Milliseconds(o.Since)}"));
             offences.Clear();
             foreach (SiegeSeen siege in correlator.Sieges)
@@ -122,8 +153,41 @@ public sealed class CorrelationHistoryTests
 
     private static long Milliseconds(DateTimeOffset time) => time.ToUnixTimeMilliseconds();
 
-    private static void Observe(Correlator correlator, Step step, List<Offence> offences) => correlator.Observe(
-        new Attempt
+    // All that is told of a history, looked at only when it is saved: what is ahead then has all that time.
+    private static List<string> Outcome(Step[] steps, int[] restarts, bool ahead)
+    {
+        var past = new MemoryState();
+        var correlator = new Correlator(
+            [new("imap", "mail", Set, TrustedFactor), new("pop3", "mail", Set, TrustedFactor)], SourceKeys.Default, past, Names, Trust, maxWindows: 12);
+        List<Offence> offences = [];
+        List<string> told = [];
+        for (int i = 0; i < steps.Length; i++)
+        {
+            Give(correlator, steps[i], offences, ahead);
+            if (i % 7 == 3) correlator.Forget(AddressPrefix.Parse(Sources[i % Sources.Length]), steps[i].At - 600_000);
+            if (!restarts.Contains(i) && i < steps.Length - 1) continue;
+            told.AddRange(correlator.Sieges.Select(s => s.ToString()));
+            told.AddRange(correlator.Changed.Select(w => $"{w.Window} {string.Join(' ', w.Marks)}"));
+            told.AddRange(correlator.Successes.Select(s => s.ToString()));
+            told.AddRange(correlator.Logins.Select(l => l.ToString()));
+            told.Add($"{correlator.Attempts} {correlator.Overflowed}");
+            past.Save(correlator);
+            correlator.Clear();
+        }
+
+        told.AddRange(offences.Select(o => $"{o} {string.Join(' ', o.Members)}"));
+        return told;
+    }
+
+    private static void Give(Correlator correlator, Step step, List<Offence> offences, bool ahead)
+    {
+        Attempt attempt = AttemptOf(step);
+        if (ahead) correlator.Enqueue(attempt, offences);
+        else correlator.Observe(attempt, offences);
+    }
+
+    private static Attempt AttemptOf(Step step) =>
+        new()
         {
             UnixMilliseconds = step.At,
             Service = step.Service,
@@ -133,8 +197,7 @@ public sealed class CorrelationHistoryTests
             User = Encoding.UTF8.GetBytes(step.User),
             Count = step.Count,
             Rule = "",
-        },
-        offences);
+        };
 
     private interface IPast : IDisposable
     {
