@@ -131,8 +131,12 @@ internal sealed class ByteClass
     {
         uint others = Others(Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(text), (nuint)at));
         int length = guess - at;
-        // A branch, foreseen nearly always, and not a choice between two values, of which both would be waited for.
-        return others != 0 && BitOperations.TrailingZeroCount(others) == length && guess <= text.Length && length <= Max ? length : RunInBlocks(text, at);
+        if (others == 0 || guess > text.Length || length > Max) return RunInBlocks(text, at);
+        int run = BitOperations.TrailingZeroCount(others);
+        // Branches, foreseen nearly always, and not a choice between values, of which all would be waited for. Many words end with a colon.
+        if (run == length) return length;
+        if (run == length - 1) return length - 1;
+        return RunInBlocks(text, at);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]

@@ -126,7 +126,8 @@ internal sealed class Candidates
             // A tail is as quickly looked for as its signs.
             if (entry.Template.Tail is null && !HasSigns(message, entry.Needs, ref asked, ref present)) continue;
 
-            Captures found = end.Captures;
+            Unsafe.SkipInit(out Captures found);
+            found.Become(end.Captures);
             if (!entry.Template.MatchBehind(message, end.At, beyond, ref bounds, ref found, out bool noTail))
             {
                 // Where it was only looked for beyond an address, so it will be from here on.
@@ -139,7 +140,7 @@ internal sealed class Candidates
             {
                 taken = at;
                 result.Rule = entry.Rule;
-                result.Captures = found;
+                result.Captures.Become(found);
             }
             else if (!ReferenceEquals(entry.Rule, entries[taken].Rule))
             {

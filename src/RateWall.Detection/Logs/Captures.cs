@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RateWall.Detection.Logs;
 
 /// <summary>
@@ -79,6 +81,17 @@ internal struct Captures
     {
         readonly get => (long)others < 0;
         set => others = (others & long.MaxValue) | (value ? 1UL << 63 : 0);
+    }
+
+    /// <summary>
+    /// Becomes a copy of another one, number by number: what was just changed is not at hand yet as the one block of bytes that an
+    /// assignment copies.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Become(in Captures other)
+    {
+        names = other.names;
+        others = other.others;
     }
 
     /// <summary>Notes the user's name.</summary>

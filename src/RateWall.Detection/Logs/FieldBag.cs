@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Text;
 
@@ -44,7 +45,11 @@ internal sealed class FieldBag(Field[] fields, string separator)
             if (Scan.First(message, 0, at, form.Key) >= 0) return false;
         uint seen = 0;
         bool twice = false;
-        Captures found = captures;
+        Unsafe.SkipInit(out Captures found);
+        found.Become(captures);
+        // Where separators begin among the 32 bytes from a place on.
+        int looked = -Scan.Width;
+        uint places = 0;
         while (at <= message.Length)
         {
             int end = -1;
@@ -58,14 +63,14 @@ internal sealed class FieldBag(Field[] fields, string separator)
                 break;
             }
 
-            if (end < 0) end = EndOfEntry(message, at);
+            if (end < 0) end = EndOfEntry(message, at, ref looked, ref places);
             if (end >= message.Length) break;
             at = end + separator.Length;
         }
 
         if (twice && TryLast(message, start, ref bounds, ref found))
         {
-            captures = found;
+            captures.Become(found);
             return true;
         }
 
@@ -78,7 +83,7 @@ internal sealed class FieldBag(Field[] fields, string separator)
         }
 
         if (wantsAddress && found.AddressStart < 0) return false;
-        captures = found;
+        captures.Become(found);
         return true;
     }
 
@@ -111,7 +116,7 @@ internal sealed class FieldBag(Field[] fields, string separator)
             if (length == 0 || !form.Close.IsAt(message, close)) return -1;
             int end = close + form.Close.Length;
             if (!EndsHere(message, end)) return -1;
-            return Segment.Bind(form.Hole, message, at, length, ref found) ? end : -1;
+            return Segment.Bind(form.Hole.Note, message, at, length, ref found) ? end : -1;
         }
 
         for (int from = at; from <= message.Length; from++)
@@ -140,6 +145,33 @@ internal sealed class FieldBag(Field[] fields, string separator)
     {
         int end = Scan.First(message, from, message.Length, separator);
         return end < 0 ? message.Length : end;
+    }
+
+    // The same, for one entry after another.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int EndOfEntry(ReadOnlySpan<byte> message, int from, ref int looked, ref uint places)
+    {
+        while (from < message.Length)
+        {
+            if (from - looked >= Scan.Width)
+            {
+                looked = from;
+                places = Scan.Places(message, from, separator);
+            }
+
+            uint here = places & (uint.MaxValue << (from - looked));
+            if (here == 0)
+            {
+                from = looked + Scan.Width;
+                continue;
+            }
+
+            int end = looked + BitOperations.TrailingZeroCount(here);
+            if (separator.IsAt(message, end)) return end;
+            from = end + 1;
+        }
+
+        return message.Length;
     }
 
     // A field, as it is compared with messages.

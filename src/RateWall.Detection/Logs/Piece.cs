@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace RateWall.Detection.Logs;
@@ -25,6 +24,28 @@ internal enum PieceKind
     Fields,
 }
 
+/// <summary>What is noted of what a typed hole holds.</summary>
+internal enum PieceNote : byte
+{
+    /// <summary>Nothing: it means nothing here.</summary>
+    None,
+
+    /// <summary>An address.</summary>
+    Address,
+
+    /// <summary>An address with its port.</summary>
+    Peer,
+
+    /// <summary>How many tries the line stands for.</summary>
+    Count,
+
+    /// <summary>The name of a session.</summary>
+    Session,
+
+    /// <summary>Where a stamp begins.</summary>
+    Stamp,
+}
+
 /// <summary>One piece of a template, after its options were expanded.</summary>
 internal sealed record Piece(PieceKind Kind)
 {
@@ -47,8 +68,12 @@ internal sealed record Piece(PieceKind Kind)
         init
         {
             field = value;
-            IsAddress = value == ByteClass.Address || value == ByteClass.Peer;
-            IsNoted = IsAddress || value == ByteClass.Count || value == ByteClass.Session || value == ByteClass.Stamp;
+            Note = value == ByteClass.Address ? PieceNote.Address
+                : value == ByteClass.Peer ? PieceNote.Peer
+                : value == ByteClass.Count ? PieceNote.Count
+                : value == ByteClass.Session ? PieceNote.Session
+                : value == ByteClass.Stamp ? PieceNote.Stamp
+                : PieceNote.None;
         }
     }
 
@@ -67,22 +92,11 @@ internal sealed record Piece(PieceKind Kind)
     /// <summary>True for text a client chose.</summary>
     public bool IsHostile => Kind is PieceKind.User or PieceKind.Text;
 
+    /// <summary>What is noted of a typed hole.</summary>
+    public PieceNote Note { get; private init; }
+
     /// <summary>True for {address} and {peer}.</summary>
-    public bool IsAddress { get; private init; }
-
-    /// <summary>True for a typed hole whose bytes matter later.</summary>
-    public bool IsNoted { get; private init; }
-
-    /// <summary>How many bytes a typed hole holds when it begins at <paramref name="at"/>; 0: it cannot.</summary>
-    /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
-    /// <param name="at">Where, less than the message's length.</param>
-    /// <param name="guess">Where it probably ends.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Run(ReadOnlySpan<byte> message, int at, int guess)
-    {
-        int length = Class!.Run(message, at, guess);
-        return GivesBack != 0 && length > 0 && message[at + length - 1] == GivesBack ? length - 1 : length;
-    }
+    public bool IsAddress => Note is PieceNote.Address or PieceNote.Peer;
 
     /// <summary>A literal piece.</summary>
     public static Piece Of(string literal) => new(PieceKind.Literal) { Literal = Encoding.UTF8.GetBytes(literal) };

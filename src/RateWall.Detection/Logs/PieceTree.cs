@@ -120,7 +120,7 @@ internal sealed class PieceTree
                     ref Hole only = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(holes), node.FirstHole);
                     int taken = only.Class.Run(message, at, bounds.GuessEnd(at));
                     if (only.GivesBack != 0 && taken > 0 && Unsafe.Add(ref text, at + taken - 1) == only.GivesBack) taken--;
-                    if (taken == 0 || (only.IsNoted && !Segment.Bind(only.Piece, message, at, taken, ref captures))) return;
+                    if (taken == 0 || (only.Note != PieceNote.None && !Segment.Bind(only.Note, message, at, taken, ref captures))) return;
                     at += taken;
                     number = only.Behind;
                     continue;
@@ -136,7 +136,7 @@ internal sealed class PieceTree
             {
                 ref Hole hole = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(holes), node.FirstHole);
                 int length = hole.Class.Run(message, at, bounds.GuessEnd(at));
-                if (length == 0 || (hole.IsNoted && !Segment.Bind(hole.Piece, message, at, length, ref captures))) return;
+                if (length == 0 || (hole.Note != PieceNote.None && !Segment.Bind(hole.Note, message, at, length, ref captures))) return;
                 at += length;
             }
             else if (node.Way == Way.Choice)
@@ -177,14 +177,14 @@ internal sealed class PieceTree
 
         if (way < 0) return -1;
         ref Hole hole = ref holes[way];
-        if (hole.IsNoted && !Segment.Bind(hole.Piece, message, start, taken, ref captures)) return -1;
+        if (hole.Note != PieceNote.None && !Segment.Bind(hole.Note, message, start, taken, ref captures)) return -1;
         at = start + taken;
         return hole.Behind;
     }
 
     private void Follow(in Hole hole, ReadOnlySpan<byte> message, int at, int length, ref Boundaries bounds, Captures captures, ref ReachedEnds reached)
     {
-        if (!hole.IsNoted || Segment.Bind(hole.Piece, message, at, length, ref captures))
+        if (hole.Note == PieceNote.None || Segment.Bind(hole.Note, message, at, length, ref captures))
             Walk(hole.Behind, message, at + length, ref bounds, ref captures, ref reached);
     }
 
@@ -229,10 +229,9 @@ internal sealed class PieceTree
     internal struct Hole
     {
         public ByteClass Class;
-        public Piece Piece;
         public int Behind;
         public byte GivesBack;
-        public bool IsNoted;
+        public PieceNote Note;
     }
 
     /// <summary>A place in the tree.</summary>

@@ -108,7 +108,7 @@ internal sealed class PieceTreeBuilder
         for (int i = 0; i < typed.Length; i++)
         {
             Piece piece = holes[i].Piece;
-            typed[i] = new() { Class = piece.Class!, Piece = piece, Behind = holes[i].Behind, GivesBack = piece.GivesBack, IsNoted = piece.IsNoted };
+            typed[i] = new() { Class = piece.Class!, Behind = holes[i].Behind, GivesBack = piece.GivesBack, Note = piece.Note };
         }
 
         return new(nodes, typed, [.. children], root);

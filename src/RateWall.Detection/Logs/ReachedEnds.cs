@@ -24,7 +24,7 @@ internal struct ReachedEnds
             ref ReachedEnd end = ref Ends[Count];
             end.Number = number;
             end.At = at;
-            end.Captures = captures;
+            end.Captures.Become(captures);
         }
     }
 

@@ -5,6 +5,7 @@ namespace RateWall.Detection.Logs;
 /// <summary>Literals and typed holes without a free hole between them: at a given place they have one reading.</summary>
 internal sealed class Segment(Piece[] pieces)
 {
+    private readonly Step[] steps = StepsOf(pieces);
     private readonly Literal start = new(pieces is [{ Kind: PieceKind.Literal }, ..] ? pieces[0].Literal : []);
 
     /// <summary>A segment that holds nothing: before a free hole at the start, behind one at the end.</summary>
@@ -38,18 +39,15 @@ internal sealed class Segment(Piece[] pieces)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int MatchAt(ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures captures)
     {
-        foreach (Piece piece in pieces)
+        foreach (ref readonly Step step in steps.AsSpan())
         {
-            ref readonly Literal literal = ref piece.Fixed;
-            if (literal.Length > 0)
-            {
-                if (!literal.IsAt(message, at)) return -1;
-                at += literal.Length;
-                continue;
-            }
-
-            int length = at < message.Length ? piece.Run(message, at, bounds.GuessEnd(at)) : 0;
-            if (length == 0 || (piece.IsNoted && !Bind(piece, message, at, length, ref captures))) return -1;
+            if (!step.Literal.IsAt(message, at)) return -1;
+            at += step.Literal.Length;
+            if (step.Class is null) continue;
+            if (at >= message.Length) return -1;
+            int length = step.Class.Run(message, at, bounds.GuessEnd(at));
+            if (step.GivesBack != 0 && length > 0 && message[at + length - 1] == step.GivesBack) length--;
+            if (length == 0 || (step.Note != PieceNote.None && !Bind(step.Note, message, at, length, ref captures))) return -1;
             at += length;
         }
 
@@ -63,10 +61,11 @@ internal sealed class Segment(Piece[] pieces)
         {
             at = Scan.First(message, at, limit, start);
             if (at < 0) break;
-            Captures tried = captures;
+            Unsafe.SkipInit(out Captures tried);
+            tried.Become(captures);
             end = MatchAt(message, at, ref bounds, ref tried);
             if (end < 0 || end > limit || (toTheEnd && end != limit)) continue;
-            captures = tried;
+            captures.Become(tried);
             return at;
         }
 
@@ -82,28 +81,50 @@ internal sealed class Segment(Piece[] pieces)
         return pieces.Sum(p => p.Literal.Count(b => !ByteClass.AnyWord.Holds(b)));
     }
 
-    /// <summary>Notes what a typed hole holds; false when a further {address} is another one than the first.</summary>
-    internal static bool Bind(Piece piece, ReadOnlySpan<byte> message, int at, int length, ref Captures captures)
+    // A literal and the hole behind it are one step, and either may be missing. No list: see Candidate.
+    private static Step[] StepsOf(Piece[] pieces)
     {
-        if (piece.Class == ByteClass.Count)
+        var made = new Step[pieces.Where((p, i) => p.Kind == PieceKind.Literal || i == 0 || pieces[i - 1].Kind != PieceKind.Literal).Count()];
+        for (int i = 0, step = 0; i < pieces.Length; i++, step++)
         {
-            captures.Count = Math.Clamp(Number(message.Slice(at, length)), 1, Captures.MaxCount);
+            Piece? literal = pieces[i].Kind == PieceKind.Literal ? pieces[i] : null;
+            bool goesOn = literal is null || (i + 1 < pieces.Length && pieces[i + 1].Kind != PieceKind.Literal);
+            if (literal is not null && goesOn) i++;
+            made[step] = new(literal?.Literal ?? [], goesOn ? pieces[i] : null);
         }
-        else if (piece.IsAddress)
+
+        return made;
+    }
+
+    /// <summary>Notes what a typed hole holds; false when a further {address} is another one than the first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool Bind(PieceNote note, ReadOnlySpan<byte> message, int at, int length, ref Captures captures)
+    {
+        if (note != PieceNote.Address || captures.AddressStart >= 0) return BindRarer(note, message, at, length, ref captures);
+        captures.SetAddress(at, length);
+        return true;
+    }
+
+    private static bool BindRarer(PieceNote note, ReadOnlySpan<byte> message, int at, int length, ref Captures captures)
+    {
+        switch (note)
         {
-            if (piece.Class == ByteClass.Peer) TakePort(message, ref at, ref length);
-            if (captures.AddressStart >= 0)
-                return Same(message.Slice(captures.AddressStart, captures.AddressLength), message.Slice(at, length));
-            captures.SetAddress(at, length);
-        }
-        else if (piece.Class == ByteClass.Session)
-        {
-            captures.SessionStart = at;
-            captures.SessionLength = length;
-        }
-        else if (piece.Class == ByteClass.Stamp && captures.StampStart < 0)
-        {
-            captures.StampStart = at;
+            case PieceNote.Count:
+                captures.Count = Math.Clamp(Number(message.Slice(at, length)), 1, Captures.MaxCount);
+                break;
+            case PieceNote.Address or PieceNote.Peer:
+                if (note == PieceNote.Peer) TakePort(message, ref at, ref length);
+                if (captures.AddressStart >= 0)
+                    return Same(message.Slice(captures.AddressStart, captures.AddressLength), message.Slice(at, length));
+                captures.SetAddress(at, length);
+                break;
+            case PieceNote.Session:
+                captures.SessionStart = at;
+                captures.SessionLength = length;
+                break;
+            case PieceNote.Stamp when captures.StampStart < 0:
+                captures.StampStart = at;
+                break;
         }
 
         return true;
@@ -136,4 +157,12 @@ internal sealed class Segment(Piece[] pieces)
         SourceAddress.TryParse(first, out SourceAddress a) && SourceAddress.TryParse(other, out SourceAddress b)
             ? a == b
             : first.SequenceEqual(other);
+
+    private readonly struct Step(byte[] literal, Piece? hole)
+    {
+        public readonly Literal Literal = new(literal);
+        public readonly ByteClass? Class = hole?.Class;
+        public readonly byte GivesBack = hole?.GivesBack ?? 0;
+        public readonly PieceNote Note = hole?.Note ?? PieceNote.None;
+    }
 }

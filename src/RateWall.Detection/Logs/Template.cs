@@ -174,7 +174,8 @@ internal sealed class Template
     {
         Segment segment = segments[1];
         int low = Math.Max(0, beyond + 1 - segment.AddressReach), high = message.Length;
-        Captures start = captures;
+        Unsafe.SkipInit(out Captures start);
+        start.Become(captures);
         if (segment.Gaps > 0 && segments.Length == 2 && bounds.GuessStart(high, segment.Gaps) is var guess && guess >= Math.Max(low, from)
             && segment.MatchAt(message, guess, ref bounds, ref captures) == high)
         {
@@ -190,7 +191,7 @@ internal sealed class Template
             int at = Scan.Last(message, low, high, segment.Start);
             if (at < 0) return false;
             high = at + segment.Start.Length - 1;
-            captures = start;
+            captures.Become(start);
             int behind = segment.MatchAt(message, at, ref bounds, ref captures);
             if (behind < 0 || !MatchRight(message, 1, behind, ref bounds, ref captures)) continue;
             noTail = false;
@@ -212,7 +213,8 @@ internal sealed class Template
     {
         Segment segment = segments[anchor];
         bool found = false;
-        Captures start = captures;
+        Unsafe.SkipInit(out Captures start);
+        start.Become(captures);
         int low = from, high = message.Length;
         while (low <= high)
         {
@@ -222,7 +224,8 @@ internal sealed class Template
             if (at < 0) break;
             if (Choice == AnchorChoice.Last) high = at + segment.Start.Length - 1;
             else low = at + 1;
-            Captures tried = start;
+            Unsafe.SkipInit(out Captures tried);
+            tried.Become(start);
             int end = segment.MatchAt(message, at, ref bounds, ref tried);
             if (end < 0 || !MatchRight(message, anchor, end, ref bounds, ref tried) || !MatchLeft(message, from, at, ref bounds, ref tried)) continue;
             if (found)
@@ -233,7 +236,7 @@ internal sealed class Template
             }
 
             found = true;
-            captures = tried;
+            captures.Become(tried);
             if (Choice != AnchorChoice.Only) return true;
         }
 
