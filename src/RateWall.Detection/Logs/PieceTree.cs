@@ -112,32 +112,32 @@ internal sealed class PieceTree
             ref Node node = ref Unsafe.Add(ref all, number);
             if (node.EndCount != 0 && (!node.EndsOnly || at == message.Length)) reached.Add(node.End, node.EndCount, at, captures);
             if (at >= message.Length) return;
+            bool overHole = node.Way == Way.Hole;
             if (node.Way == Way.Fork)
             {
                 int child = Child(node, message, at);
-                if (node.HoleCount == 1 && child < 0)
+                overHole = child < 0 && node.HoleCount == 1;
+                if (!overHole)
                 {
-                    ref Hole only = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(holes), node.FirstHole);
-                    int taken = only.Class.Run(message, at, bounds.GuessEnd(at));
-                    if (only.GivesBack != 0 && taken > 0 && Unsafe.Add(ref text, at + taken - 1) == only.GivesBack) taken--;
-                    if (taken == 0 || (only.Note != PieceNote.None && !Segment.Bind(only.Note, message, at, taken, ref captures))) return;
-                    at += taken;
-                    number = only.Behind;
+                    number = Fork(node, child, message, ref at, ref bounds, ref captures, ref reached);
+                    if (number < 0) return;
                     continue;
                 }
-
-                number = Fork(node, child, message, ref at, ref bounds, ref captures, ref reached);
-                if (number < 0) return;
-                continue;
             }
 
             number = node.Next;
-            if (node.Way == Way.Hole)
+            if (overHole)
             {
                 ref Hole hole = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(holes), node.FirstHole);
                 int length = hole.Class.Run(message, at, bounds.GuessEnd(at));
+                if (hole.GivesBack != 0 && length > 0 && Unsafe.Add(ref text, at + length - 1) == hole.GivesBack) length--;
                 if (length == 0 || (hole.Note != PieceNote.None && !Segment.Bind(hole.Note, message, at, length, ref captures))) return;
                 at += length;
+                if (number < 0)
+                {
+                    number = hole.Behind;
+                    continue;
+                }
             }
             else if (node.Way == Way.Choice)
             {
@@ -246,7 +246,7 @@ internal sealed class PieceTree
         /// <summary>Where its children begin.</summary>
         public int FirstChild;
 
-        /// <summary>The node that a straight way or a way over a hole leads to, or -1; of a choice, where the children begin.</summary>
+        /// <summary>The node that a straight way or a way over the only hole leads to, or -1; of a choice, where the children begin.</summary>
         public int Next;
 
         /// <summary>Where the typed holes that may follow begin.</summary>

@@ -128,10 +128,8 @@ internal sealed class PieceTreeBuilder
 
         // The place behind a hole has no bytes that lead to it; where it has but one child the way leads there at once.
         Hop hole = holes[place.FirstHole];
-        Place behind = places[hole.Behind];
-        return place is { HoleCount: 1, Next.Count: 0 } && hole.Piece.GivesBack == 0 && behind is { EndCount: 0, HoleCount: 0, Next: [var only] }
-            ? (PieceTree.Way.Hole, only.Place)
-            : (PieceTree.Way.Fork, -1);
+        bool leadsOn = place.HoleCount == 1 && places[hole.Behind] is { EndCount: 0, HoleCount: 0, Next.Count: 1 };
+        return (place.Next.Count == 0 && leadsOn ? PieceTree.Way.Hole : PieceTree.Way.Fork, leadsOn ? places[hole.Behind].Next[0].Place : -1);
     }
 
     // What is left of a sequence on its way down the tree.

@@ -24,6 +24,7 @@ internal sealed class RecentBeginnings
 
     private readonly Beginning[] known = new Beginning[Ways << Bits];
     private int unknown;
+    private int latest;
 
     // 32 bytes to compare, then 32 not to: from 32 - n on lies the mask of n bytes.
     private static ReadOnlySpan<byte> Masks =>
@@ -40,11 +41,21 @@ internal sealed class RecentBeginnings
     public ref readonly Beginning Find(ReadOnlySpan<byte> message, RuleFile file, Part? part)
     {
         ref byte start = ref MemoryMarshal.GetReference(message);
-        ref Beginning first = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(known), PlaceOf(ref start, file));
-        for (int way = 0; way < Ways; way++)
+        ref Beginning all = ref MemoryMarshal.GetArrayDataReference(known);
+        // Messages of one shape come one behind the other, and where the last one was found nothing has to be computed.
+        ref Beginning last = ref Unsafe.Add(ref all, latest);
+        return ref last.IsOf(message, ref start, file, part) ? ref last : ref FindAmongAll(message, ref start, file, part);
+    }
+
+    private ref readonly Beginning FindAmongAll(ReadOnlySpan<byte> message, ref byte start, RuleFile file, Part? part)
+    {
+        int first = PlaceOf(ref start, file);
+        for (int place = first; place < first + Ways; place++)
         {
-            ref Beginning beginning = ref Unsafe.Add(ref first, way);
-            if (ReferenceEquals(beginning.File, file) && ReferenceEquals(beginning.Given, part) && beginning.Length <= message.Length && beginning.Stands(ref start)) return ref beginning;
+            ref Beginning beginning = ref known[place];
+            if (!beginning.IsOf(message, ref start, file, part)) continue;
+            latest = place;
+            return ref beginning;
         }
 
         return ref Unsafe.NullRef<Beginning>();
@@ -101,10 +112,11 @@ internal sealed class RecentBeginnings
         /// <summary>Where in the text behind the part that is.</summary>
         public int At;
 
-        /// <summary>True when a message has these bytes.</summary>
+        /// <summary>True when a message begins so.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly bool Stands(ref byte start)
+        public readonly bool IsOf(ReadOnlySpan<byte> message, ref byte start, RuleFile file, Part? part)
         {
+            if (!ReferenceEquals(File, file) || !ReferenceEquals(Given, part) || Length > message.Length) return false;
             (Vector256<byte> low, Vector256<byte> high) = MasksOf(Length);
             return (((Vector256.LoadUnsafe(ref start) & low) ^ Low) | ((Vector256.LoadUnsafe(ref start, Half) & high) ^ High)) == Vector256<byte>.Zero;
         }
