@@ -129,9 +129,12 @@ internal sealed class ByteClass
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Run(ReadOnlySpan<byte> text, int at, int guess)
     {
-        uint others = Others(Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(text), (nuint)at));
+        ref byte start = ref Unsafe.Add(ref MemoryMarshal.GetReference(text), at);
         int length = guess - at;
-        if (others == 0 || guess > text.Length || length > Max) return RunInBlocks(text, at);
+        if (guess > text.Length || length > Max) return RunInBlocks(text, at);
+        uint others = Others(Vector128.LoadUnsafe(ref start));
+        if (others == 0) others = Others(Vector128.LoadUnsafe(ref start, (nuint)Vector128<byte>.Count)) << Vector128<byte>.Count;
+        if (others == 0) return RunInBlocks(text, at);
         int run = BitOperations.TrailingZeroCount(others);
         // Branches, foreseen nearly always, and not a choice between values, of which all would be waited for. Many words end with a colon.
         if (run == length) return length;
