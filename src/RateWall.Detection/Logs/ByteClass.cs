@@ -162,17 +162,8 @@ internal sealed class ByteClass
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong OthersOf64(ref byte start)
     {
-        Vector256<byte> upper = Vector256.Create(upperHalves, upperHalves), bit = Vector256.Create(BitOfUpperHalf, BitOfUpperHalf);
-        return Others(Vector256.LoadUnsafe(ref start), upper, bit) | ((ulong)Others(Vector256.LoadUnsafe(ref start, 32), upper, bit) << 32);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Others(Vector256<byte> bytes, Vector256<byte> upper, Vector256<byte> bit)
-    {
-        // Vector256 shuffles within each half where the processor has a shuffle for both.
-        if (!Avx2.IsSupported) return Others(bytes.GetLower(), upper.GetLower()) | (Others(bytes.GetUpper(), upper.GetLower()) << 16);
-        Vector256<byte> bits = Avx2.Shuffle(upper, bytes & Vector256.Create((byte)15)) & Avx2.Shuffle(bit, bytes >>> 4);
-        return Vector256.Equals(bits, Vector256<byte>.Zero).ExtractMostSignificantBits();
+        return Others(Vector128.LoadUnsafe(ref start)) | ((ulong)Others(Vector128.LoadUnsafe(ref start, 16)) << 16)
+            | ((ulong)Others(Vector128.LoadUnsafe(ref start, 32)) << 32) | ((ulong)Others(Vector128.LoadUnsafe(ref start, 48)) << 48);
     }
 
     // A bit for each of sixteen bytes that does not belong.
