@@ -4,12 +4,6 @@ using System.Runtime.CompilerServices;
 namespace RateWall.Detection.Logs;
 
 /// <summary>
-/// A rule with one of its templates. A class, as all that only loading handles: the base library's generic code is
-/// compiled ahead for classes, and for each struct anew in every run.
-/// </summary>
-internal sealed record Candidate(Rule Rule, int Variant, Template Template);
-
-/// <summary>
 /// The templates of a <see cref="RuleTree"/>. Every one of them that matches has a say, because a line that can be read in
 /// two ways is in doubt; what cannot change the answer any more is not tried.
 /// </summary>

@@ -3,24 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace RateWall.Detection.Logs;
 
-/// <summary>
-/// A part of a daemon and what it serves: one that names itself at the start of its messages ("imap-login: "), or one that
-/// has a syslog tag of its own ("postfix/submission/smtpd").
-/// </summary>
-/// <param name="Name">Its name, or its tag.</param>
-/// <param name="Service">What its tries are counted under.</param>
-/// <param name="IsTag">True when the header names it and not the message.</param>
-internal sealed record Part(byte[] Name, string Service, bool IsTag = false)
-{
-    /// <summary>Its name, as messages begin with it.</summary>
-    public Literal Start { get; } = new(Name);
-
-    /// <summary>The rules that hold for it; set by its file when the first message comes.</summary>
-    public RuleTree Tree { get; set; } = null!;
-}
-
 /// <summary>A compiled rule file.</summary>
-internal sealed class RuleFile
+internal sealed partial class RuleFile
 {
     /// <summary>
     /// From so many bytes on a message may have been cut by its daemon or by a syslog (vpopmail: 500 bytes, syslogs: 1024
@@ -204,52 +188,6 @@ internal sealed class RuleFile
         return true;
     }
 
-    // Where the beginning of a message leads, if its first bytes say that for certain; as MatchUnknown has it, step by step.
-    private void Learn(ReadOnlySpan<byte> message, Part? given, RecentBeginnings recent)
-    {
-        if (IsStamped) return;
-        if (!isBuilt) Build();
-        var glance = new Glance(message[..Math.Min(message.Length, RecentBeginnings.MaxBytes)]);
-        Part? part = given;
-        int start = 0;
-        if (named.Length > 0 && given is null)
-        {
-            if (MayBeginOtherwise(ref glance, 0)) return;
-            foreach (Part one in named)
-            {
-                Certainty certain = glance.Stands(one.Name, 0);
-                if (certain == Certainty.No) continue;
-                // What stands behind the name in brackets is for the other way.
-                if (certain == Certainty.Open || glance.Stands(": "u8, one.Name.Length) != Certainty.Yes) return;
-                part = one;
-                start = one.Name.Length + 2;
-                break;
-            }
-
-            if (part is null)
-            {
-                recent.Add(message, new() { File = this, Given = given, Length = glance.Needed, Node = -1 });
-                return;
-            }
-        }
-
-        if (start >= glance.Length || MayBeginOtherwise(ref glance, start)) return;
-        int node = (part is null ? tree : part.Tree).Foresee(ref glance, start, out int at);
-        // Not a step was certain.
-        if (start == 0 && at == 0 && node >= 0) return;
-        recent.Add(message, new() { File = this, Given = given, Part = part, Length = glance.Needed, Start = start, Node = node, At = at });
-    }
-
-    // True when a lead or "message repeated" may stand at a place.
-    private bool MayBeginOtherwise(ref Glance glance, int at)
-    {
-        if (at >= glance.Length) return true;
-        if (!mayBeginOtherwise[glance[at]]) return false;
-        foreach (ref readonly Literal lead in leads.AsSpan())
-            if (glance.Stands(lead.Bytes, at) != Certainty.No) return true;
-        return glance.Stands("message repeated "u8, at) != Certainty.No;
-    }
-
     // When the first message comes: most daemons that have rules are on no given host.
     private void Build()
     {
@@ -351,32 +289,4 @@ internal sealed class RuleFile
         message = rest[(digits + " times: [".Length)..^1].TrimStart((byte)' ');
         return true;
     }
-}
-
-/// <summary>A rule that matched.</summary>
-internal struct RuleMatch
-{
-    /// <summary>The rule's file.</summary>
-    public RuleFile File;
-
-    /// <summary>The rule.</summary>
-    public Rule Rule;
-
-    /// <summary>What it found.</summary>
-    public Captures Captures;
-
-    /// <summary>Where what was matched begins in the message.</summary>
-    public int Start;
-
-    /// <summary>Its length.</summary>
-    public int Length;
-
-    /// <summary>Tries the line stands for.</summary>
-    public int Count;
-
-    /// <summary>Lines it stands for, each of <see cref="Count"/> by <see cref="Lines"/> tries.</summary>
-    public int Lines;
-
-    /// <summary>The service.</summary>
-    public string Service;
 }
