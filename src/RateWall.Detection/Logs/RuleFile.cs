@@ -282,6 +282,8 @@ internal sealed partial class RuleFile
     // rsyslog: "message repeated 5 times: [ Failed ...]"
     private static bool TakeRepeated(ref ReadOnlySpan<byte> message, ref int times)
     {
+        // The blanks at its end are gone by now, and with them perhaps the one that this begins with.
+        if (!message.StartsWith("message repeated "u8)) return false;
         ReadOnlySpan<byte> rest = message["message repeated ".Length..];
         int digits = ByteClass.Count.Run(rest);
         if (digits == 0 || !rest[digits..].StartsWith(" times: ["u8) || rest[^1] != ']') return false;

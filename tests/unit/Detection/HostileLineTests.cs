@@ -52,6 +52,51 @@ public sealed class HostileLineTests
         }).QuickCheckThrowOnFailure();
     }
 
+    // Anybody may begin a line so who may write one: with or without what should follow.
+    [Theory]
+    [InlineData("message repeated ")]
+    [InlineData("message repeated  [preauth]")]
+    [InlineData("message repeated 5 ")]
+    [InlineData("message repeated 5 times: [")]
+    [InlineData("message repeated 5 times: [ ")]
+    [InlineData("message repeated 5 times: []")]
+    [InlineData("message repeated 5 times: [ ] ")]
+    [InlineData("message repeated 5 times: [ [preauth]] [preauth]")]
+    [InlineData("message repeated 5 times: [message repeated ]")]
+    public void Parser_OnARepetitionOfNothing_HasNothingToHandOn(string message)
+    {
+        foreach (string program in RuleSet.BuiltIn.Files.SelectMany(f => f.Programs).Where(p => !p.Contains('*', StringComparison.Ordinal)))
+        {
+            var parser = new LogParser(RuleSet.BuiltIn, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
+            byte[] log = Encoding.UTF8.GetBytes($"Nov 21 04:00:00 mx {program}[7]: {message}\n");
+            Assert.Equal(log.Length, parser.Read(log, [], (in Attempt a) => Assert.Fail(a.Rule)));
+            parser.Read(Encoding.UTF8.GetBytes(message), new LineOrigin { Program = Encoding.UTF8.GetBytes(program) }, (in Attempt a) => Assert.Fail(a.Rule));
+            Assert.Equal(2, parser.Lines);
+        }
+    }
+
+    // Cut anywhere, repeated, and with blanks and endings behind what is left.
+    [Fact]
+    public void Match_OfASampleCutAnywhere_NeverFails()
+    {
+        string[] ends = ["", " ", "\r", " [preauth]", "]", " [preauth]] [preauth] "], starts = ["", "message repeated 3 times: [ ", "error: "];
+        foreach (RuleFile file in RuleSet.BuiltIn.Compiled)
+        {
+            var recent = new RecentBeginnings();
+            foreach (RuleSample sample in file.Samples)
+            {
+                for (int length = 0; length <= sample.Line.Length; length++)
+                {
+                    byte[] line = Encoding.UTF8.GetBytes(starts[length % starts.Length] + sample.Line[..length] + ends[length % ends.Length]);
+                    byte[] block = new byte[line.Length + Scan.Readable];
+                    line.CopyTo(block, 0);
+                    bool found = file.MatchInBlock(block.AsSpan(0, line.Length), null, recent, out _);
+                    Assert.Equal(file.Match(line, null, out _), found);
+                }
+            }
+        }
+    }
+
     [Fact]
     public void Parser_OnAnyBytes_NeverFails()
     {
