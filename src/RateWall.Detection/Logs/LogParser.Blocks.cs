@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace RateWall.Detection.Logs;
 
@@ -57,11 +58,11 @@ public sealed partial class LogParser
                 continue;
             }
 
-            // Only now the rest of the header is worth reading: "[123]: " behind the program, or ": ".
-            ReadOnlySpan<byte> behind = text[line.ProgramEnd..(line.MessageStart - 2)];
+            // Only now the rest of the header is worth reading.
+            int process = TaggedLine.ProcessIdBefore(ref MemoryMarshal.GetReference(message));
             message = message.Slice(found.Match.Start, found.Match.Length);
-            found.Evidence.Read(text, message, found.Match, behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]));
-            line.Place = (ushort)matched++;
+            found.Evidence.Read(text, message, found.Match, process);
+            line.Place = matched++;
             lines.Mark(place);
         }
     }
@@ -86,9 +87,9 @@ public sealed partial class LogParser
 
                 if (Heartbeat is not null) Beat(lines.Programs[line.Rules], text[line.MessageStart..], line.Fate, line.Rules);
                 if (line.Fate != LineFate.Matched) continue;
-                if ((uint)line.Header != header)
+                if (line.Header != header)
                 {
-                    header = (uint)line.Header;
+                    header = line.Header;
                     time = stamps.Read(text[..TaggedLine.Stamp]);
                 }
 
