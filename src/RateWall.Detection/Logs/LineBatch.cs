@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using RateWall.Detection.Correlation;
 
 namespace RateWall.Detection.Logs;
 
@@ -53,6 +54,16 @@ internal sealed class LineBatch(RuleSet rules)
 
     /// <summary>A line in the order they came in.</summary>
     public ref WaitingLine this[int index] => ref lines[index];
+
+    /// <summary>Asks for the beginning of a line's message.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AskFor(int index, ReadOnlySpan<byte> block)
+    {
+        ref readonly WaitingLine line = ref lines[index];
+        ref byte message = ref Unsafe.Add(ref MemoryMarshal.GetReference(block), line.Start + line.MessageStart);
+        MemoryAhead.Ask(ref message);
+        MemoryAhead.Ask(ref Unsafe.Add(ref message, 64));
+    }
 
     /// <summary>A bit for each line that is to be looked at again.</summary>
     public ReadOnlySpan<ulong> Marks => marks;
@@ -166,7 +177,7 @@ internal sealed class LineBatch(RuleSet rules)
         WaitingLine[] all = lines;
         for (int i = 0; i < Count; i++) places[all[i].Place + 1]++;
         int sum = 0;
-        foreach (ref ushort place in places.AsSpan())
+        foreach (ref ushort place in places.AsSpan(0, Math.Min(Shapes, programs.Count * ShapesOfAProgram) + 1))
         {
             sum += place;
             place = (ushort)sum;
