@@ -12,32 +12,36 @@ internal sealed class KnownHeader
     private readonly byte[] bytes = new byte[WideBytes.Width];
     // A bit for each byte that is no part of it.
     private ulong behind;
-    private int length;
+
+    public KnownHeader() => bytes.AsSpan().Fill((byte)'\n');
 
     /// <summary>Another one for each header that was taken in the place of the one before.</summary>
     public int Number { get; private set; }
 
-    /// <summary>The length of the known header when a line begins with it, or 0.</summary>
+    /// <summary>Its length, or 0 when none is known.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>True when a line begins with it; when none is known no line does that has a byte.</summary>
     /// <param name="first">The line's first byte; <see cref="WideBytes.Width"/> bytes can be read from here.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int LengthAt(ref byte first) =>
-        (WideBytes.Same(ref first, ref MemoryMarshal.GetArrayDataReference(bytes)) | behind) == ulong.MaxValue ? length : 0;
+    public bool Begins(ref byte first) => (WideBytes.Same(ref first, ref MemoryMarshal.GetArrayDataReference(bytes)) | behind) == ulong.MaxValue;
 
     /// <summary>Takes another header in the place of the one that was known.</summary>
     /// <param name="header">At most <see cref="WideBytes.Width"/> bytes.</param>
     public void Remember(ReadOnlySpan<byte> header)
     {
         header.CopyTo(bytes);
-        length = header.Length;
-        behind = length == WideBytes.Width ? 0 : ulong.MaxValue << length;
+        Length = header.Length;
+        behind = Length == WideBytes.Width ? 0 : ulong.MaxValue << Length;
         Number++;
     }
 
     /// <summary>Another header was seen, and it is not to be known again.</summary>
     public void Forget()
     {
-        length = 0;
-        behind = ulong.MaxValue;
+        bytes.AsSpan().Fill((byte)'\n');
+        behind = 0;
+        Length = 0;
         Number++;
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using RateWall.Detection.Correlation;
 
 namespace RateWall.Detection.Logs;
 
@@ -20,6 +21,7 @@ internal sealed class LineBatch(RuleSet rules)
     private readonly LineEnds ends = new();
     private readonly KnownHeader header = new();
     private readonly RecentPrograms programs = new(rules);
+    private readonly WaitingLine[] cut = new WaitingLine[LineEnds.MaxFound + 1];
     private readonly WaitingLine[] lines = new WaitingLine[Room];
     private readonly MatchedLine[] matched = new MatchedLine[Room];
     private readonly ushort[] order = new ushort[Room];
@@ -53,6 +55,16 @@ internal sealed class LineBatch(RuleSet rules)
     /// <summary>A line in the order they came in.</summary>
     public ref WaitingLine this[int index] => ref lines[index];
 
+    /// <summary>Asks for the beginning of a line's message.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AskFor(int index, ReadOnlySpan<byte> block)
+    {
+        ref readonly WaitingLine line = ref lines[index];
+        ref byte message = ref Unsafe.Add(ref MemoryMarshal.GetReference(block), line.Start + line.MessageStart);
+        MemoryAhead.Ask(ref message);
+        MemoryAhead.Ask(ref Unsafe.Add(ref message, 64));
+    }
+
     /// <summary>A bit for each line that is to be looked at again.</summary>
     public ReadOnlySpan<ulong> Marks => marks;
 
@@ -68,53 +80,92 @@ internal sealed class LineBatch(RuleSet rules)
     /// <param name="insideLine">True when the block begins inside a line that is too long.</param>
     /// <param name="own">The only rules that the lines may have by their programs; null: any.</param>
     /// <param name="keepsAll">True when lines of programs without rules are to be read, too.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Fill(ReadOnlySpan<byte> block, bool insideLine, ProgramRules[]? own, bool keepsAll)
     {
-        ref byte first = ref MemoryMarshal.GetReference(block);
-        int longest = insideLine && Found == 0 ? -1 : LogLines.MaxLine, kept = 0, found = -1, start = at;
-        while (kept < Full && (found = ends.Find(block, ref looked)) > 0)
+        int longest = insideLine && Found == 0 ? -1 : LogLines.MaxLine, found;
+        Count = 0;
+        while (Count < Full && (found = ends.Find(block, ref looked)) > 0)
         {
             Found += found;
-            for (int i = 0; i < found; i++)
+            int kept = Count;
+            Keep(block, Cut(block, found, longest), keepsAll);
+            if (keepsAll) SetApart(kept, own);
+            longest = LogLines.MaxLine;
+        }
+
+        return Count > 0;
+    }
+
+    // Takes the lines that were found apart; the answer is how many there are to be read. Apart from Keep, and with as little
+    // as can be for each line: so a processor has several in hand at a time, where one waits from step to step.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int Cut(ReadOnlySpan<byte> block, int found, int longest)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(block);
+        ref WaitingLine next = ref MemoryMarshal.GetArrayDataReference(cut);
+        KnownHeader known = header;
+        int start = at, lastReadable = block.Length - TaggedLine.Readable;
+        for (int i = 0; i < found; i++)
+        {
+            int length = ends[i] - start;
+            if (length > longest)
             {
-                int length = ends[i] - start;
-                ref byte text = ref Unsafe.Add(ref first, start);
-                ref WaitingLine line = ref lines[kept];
-                line.Start = start;
-                line.Length = (ushort)length;
-                int readable = block.Length - start;
-                start += length + 1;
-                if (length > longest)
-                {
-                    Oversized++;
-                    longest = LogLines.MaxLine;
-                }
-                else if (readable >= TaggedLine.Readable && TaggedLine.TryRead(ref text, length, header, out TaggedLine tagged))
-                {
-                    int number = programs.Find(ref Unsafe.Add(ref text, tagged.ProgramStart), tagged.ProgramLength);
-                    line.Header = header.Number;
-                    line.Rules = (ushort)number;
-                    line.Shape = ShapeOf(number, ref Unsafe.Add(ref text, tagged.MessageStart));
-                    line.ProgramEnd = (byte)(tagged.ProgramStart + tagged.ProgramLength);
-                    line.MessageStart = (byte)tagged.MessageStart;
-                    line.Fate = LineFate.Unknown;
-                    if (keepsAll && (number == 0 || (own is not null && !ReferenceEquals(own, programs[number])))) line.Fate = LineFate.Apart;
-                    // Nothing is asked here: which programs have rules is as little to be guessed as the programs are.
-                    kept += Unsafe.BitCast<bool, byte>(number > 0 | keepsAll);
-                }
-                else if (length > 0)
-                {
-                    line.Shape = 0;
-                    line.Fate = LineFate.Apart;
-                    kept++;
-                }
+                Oversized++;
             }
+            else if (start <= lastReadable && TaggedLine.TryRead(ref Unsafe.Add(ref first, start), length, known, out TaggedLine tagged))
+            {
+                next = new(start, known.Number, length, tagged);
+                next = ref Unsafe.Add(ref next, 1);
+            }
+            else if (length > 0)
+            {
+                next = new(start, header: 0, length);
+                next = ref Unsafe.Add(ref next, 1);
+            }
+
+            longest = LogLines.MaxLine;
+            start += length + 1;
         }
 
         at = start;
+        return (int)((nuint)Unsafe.ByteOffset(ref MemoryMarshal.GetArrayDataReference(cut), ref next) / (uint)Unsafe.SizeOf<WaitingLine>());
+    }
+
+    // Lets the lines wait whose programs have rules.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Keep(ReadOnlySpan<byte> block, int count, bool keepsAll)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(block);
+        ref WaitingLine next = ref MemoryMarshal.GetArrayDataReference(cut);
+        ref WaitingLine end = ref Unsafe.Add(ref next, count);
+        WaitingLine[] all = lines;
+        int kept = Count, least = keepsAll ? 0 : 1;
+        for (; Unsafe.IsAddressLessThan(ref next, ref end); next = ref Unsafe.Add(ref next, 1))
+        {
+            ref WaitingLine line = ref all[kept];
+            if (next.ProgramLength == 0)
+            {
+                line = next;
+                line.Fate = LineFate.Apart;
+                kept++;
+                continue;
+            }
+
+            ref byte text = ref Unsafe.Add(ref first, next.Start);
+            int number = programs.Find(ref Unsafe.Add(ref text, next.ProgramStart), next.ProgramLength);
+            line = next.With(number, ShapeOf(number, ref Unsafe.Add(ref text, next.MessageStart)));
+            // Nothing is asked here: which programs have rules is as little to be guessed as the programs are.
+            kept += Unsafe.BitCast<bool, byte>(number >= least);
+        }
+
         Count = kept;
-        return kept > 0;
+    }
+
+    // Lines without rules, and those of other rules than the only ones, are read for themselves.
+    private void SetApart(int from, ProgramRules[]? own)
+    {
+        foreach (ref WaitingLine line in lines.AsSpan(from, Count - from))
+            if (line.Fate == LineFate.Unknown && (line.Rules == 0 || (own is not null && !ReferenceEquals(own, programs[line.Rules])))) line.Fate = LineFate.Apart;
     }
 
     /// <summary>The places of the lines, those of one shape behind one another, and otherwise as they came in. None is marked any more.</summary>
@@ -124,22 +175,22 @@ internal sealed class LineBatch(RuleSet rules)
         Array.Clear(places);
         Array.Clear(marks);
         WaitingLine[] all = lines;
-        for (int i = 0; i < Count; i++) places[all[i].Shape + 1]++;
+        for (int i = 0; i < Count; i++) places[all[i].Place + 1]++;
         int sum = 0;
-        foreach (ref ushort place in places.AsSpan())
+        foreach (ref ushort place in places.AsSpan(0, Math.Min(Shapes, programs.Count * ShapesOfAProgram) + 1))
         {
             sum += place;
             place = (ushort)sum;
         }
 
-        for (int i = 0; i < Count; i++) order[places[all[i].Shape]++] = (ushort)i;
+        for (int i = 0; i < Count; i++) order[places[all[i].Place]++] = (ushort)i;
         return order.AsSpan(0, Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ushort ShapeOf(int rules, ref byte message)
+    private static uint ShapeOf(int rules, ref byte message)
     {
         uint beginning = Unsafe.ReadUnaligned<uint>(ref message) ^ Unsafe.Add(ref message, 4);
-        return (ushort)((((uint)rules * ShapesOfAProgram) + ((beginning * 0x9E37_79B1u) >> 29)) % Shapes);
+        return (((uint)rules * ShapesOfAProgram) + ((beginning * 0x9E37_79B1u) >> 29)) % Shapes;
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace RateWall.Detection.Logs;
 
@@ -9,6 +10,9 @@ namespace RateWall.Detection.Logs;
 /// </content>
 public sealed partial class LogParser
 {
+    // How far ahead of the line that is matched the text of another one is asked for: lines of one shape lie far apart.
+    private const int Lead = 6;
+
     /// <summary>
     /// Reads complete lines out of a block and says how many bytes they took; the rest (a half line) belongs in front of
     /// the next block. Of a line longer than 8 KiB nothing is believed; see <see cref="UnfinishedBytes"/>.
@@ -40,28 +44,58 @@ public sealed partial class LogParser
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Match(ReadOnlySpan<byte> block, LineBatch lines, bool markAll)
     {
-        int matched = 0;
-        foreach (ushort place in lines.ByShape())
+        int matched = 0, number = 0;
+        RecentBeginnings beginnings = lines.Beginnings;
+        // Lines of one program follow one another; most have one rule file.
+        ProgramRules[] files = [];
+        RuleFile? file = null;
+        Part? part = null;
+        ReadOnlySpan<ushort> order = lines.ByShape();
+        for (int i = 0; i < order.Length; i++)
         {
+            if (i + Lead < order.Length) lines.AskFor(order[i + Lead], block);
+            int place = order[i];
             ref WaitingLine line = ref lines[place];
             if (markAll || line.Fate == LineFate.Apart) lines.Mark(place);
             if (line.Fate == LineFate.Apart) continue;
+            if (line.Rules != number)
+            {
+                number = line.Rules;
+                files = lines.Programs[number];
+                (file, part) = files.Length == 1 ? (files[0].File, files[0].Part) : (null, null);
+            }
+
             ReadOnlySpan<byte> text = block.Slice(line.Start, line.Length), message = text[line.MessageStart..];
             ref MatchedLine found = ref lines.Matched(matched);
             bool readable = block.Length - line.Start - line.Length >= Scan.Readable;
-            line.Fate = Match(message, lines.Programs[line.Rules], readable ? lines.Beginnings : null, out found.Match);
-            if (line.Fate != LineFate.Matched) continue;
+            if (readable && file is not null)
+            {
+                if (!file.MatchInBlock(message, part, beginnings, out found.Match))
+                {
+                    // Understood is what a rule says is no try; Unknown it was before.
+                    if ((object?)found.Match.Rule is not null) line.Fate = LineFate.Understood;
+                    continue;
+                }
+
+                line.Fate = LineFate.Matched;
+            }
+            else
+            {
+                line.Fate = Match(message, files, readable ? beginnings : null, out found.Match);
+                if (line.Fate != LineFate.Matched) continue;
+            }
+
             if (found.Match.Rule.Counting == Counting.Echo)
             {
                 line.Fate = LineFate.Understood;
                 continue;
             }
 
-            // Only now the rest of the header is worth reading: "[123]: " behind the program, or ": ".
-            ReadOnlySpan<byte> behind = text[line.ProgramEnd..(line.MessageStart - 2)];
+            // Only now the rest of the header is worth reading.
+            int process = TaggedLine.ProcessIdBefore(ref MemoryMarshal.GetReference(message));
             message = message.Slice(found.Match.Start, found.Match.Length);
-            found.Evidence.Read(text, message, found.Match, behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]));
-            line.Place = (ushort)matched++;
+            found.Evidence.Read(text, message, found.Match, process);
+            line.Place = matched++;
             lines.Mark(place);
         }
     }
@@ -86,9 +120,9 @@ public sealed partial class LogParser
 
                 if (Heartbeat is not null) Beat(lines.Programs[line.Rules], text[line.MessageStart..], line.Fate, line.Rules);
                 if (line.Fate != LineFate.Matched) continue;
-                if ((uint)line.Header != header)
+                if (line.Header != header)
                 {
-                    header = (uint)line.Header;
+                    header = line.Header;
                     time = stamps.Read(text[..TaggedLine.Stamp]);
                 }
 

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace RateWall.Detection.Logs;
 
@@ -45,10 +47,34 @@ internal static class LoginPort
         if (start < 0) return 0;
         ReadOnlySpan<byte> text = behind[(start + 1)..];
         int end = text.IndexOf((byte)'>');
+        // Nearly always: of an IPv4 address, and nothing but the alphabet.
+        if (end == Vector128<byte>.Count && TryDecode(Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(text)), out ulong last))
+            return SourceAddress.FromIPv4((uint)last) == source ? PortOf((byte)(last >> 40), (byte)(last >> 32)) : 0;
         Span<byte> id = stackalloc byte[24];
         if (end is not (16 or 32) || Base64.DecodeFromUtf8(text[..end], id, out _, out int length) != OperationStatus.Done) return 0;
         if (length is not (12 or 24) || SourceAddress.FromNetworkOrder(id[addressAt..length]) != source) return 0;
-        int port = BinaryPrimitives.ReadUInt16LittleEndian(id[portAt..]);
-        return port > byte.MaxValue ? port : 0;
+        return PortOf(id[portAt], id[portAt + 1]);
     }
+
+    private static int PortOf(byte low, byte high) => high == 0 ? 0 : low | (high << 8);
+
+    /// <summary>The last six of the twelve bytes that sixteen characters of base64 stand for, as one number, the first one highest.</summary>
+    /// <param name="text">The characters.</param>
+    /// <param name="last">Those bytes.</param>
+    /// <returns>False when there is any other character, padding or a blank among them.</returns>
+    internal static bool TryDecode(Vector128<byte> text, out ulong last)
+    {
+        Vector128<byte> upper = Within(text, 'A', 25), lower = Within(text, 'a', 25), digits = Within(text, '0', 9), plus = Within(text, '+', 0), slash = Within(text, '/', 0);
+        Vector128<byte> values = text + (upper & Vector128.Create(unchecked((byte)-'A'))) + (lower & Vector128.Create(unchecked((byte)(26 - 'a'))))
+            + (digits & Vector128.Create((byte)(52 - '0'))) + (plus & Vector128.Create((byte)(62 - '+'))) + (slash & Vector128.Create((byte)(63 - '/')));
+        // Six bits in each of eight bytes, then twelve in each of four pairs, twenty-four in each half.
+        ulong six = BinaryPrimitives.ReverseEndianness(values.AsUInt64().GetElement(1));
+        ulong twelve = ((six & 0x3F00_3F00_3F00_3F00) >> 2) | (six & 0x003F_003F_003F_003F);
+        ulong half = ((twelve & 0x0FFF_0000_0FFF_0000) >> 4) | (twelve & 0x0000_0FFF_0000_0FFF);
+        last = ((half >> 32) << 24) | (half & 0xFF_FFFF);
+        return BitConverter.IsLittleEndian && (upper | lower | digits | plus | slash) == Vector128<byte>.AllBitsSet;
+    }
+
+    private static Vector128<byte> Within(Vector128<byte> text, char first, int more) =>
+        Vector128.LessThanOrEqual(text - Vector128.Create((byte)first), Vector128.Create((byte)more));
 }

@@ -25,6 +25,9 @@ internal sealed class RecentPrograms(RuleSet rules)
     private readonly Place[] places = new Place[1 << Bits];
     private ProgramRules[][] known = [[]];
 
+    /// <summary>The numbers that there are: each is below.</summary>
+    public int Count => known.Length;
+
     /// <summary>The rules that have a number.</summary>
     public ProgramRules[] this[int number] => known[number];
 

@@ -9,11 +9,17 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
     // TAI64 labels count from 2^62; daemontools writes them ten seconds ahead of Unix time (tai.c), as TAI was in 1970.
     private const ulong Tai64Epoch = (1UL << 62) + 10;
 
+    // The length of "Nov 21 04:00:".
+    private const int Minute = 13;
+
     private static ReadOnlySpan<byte> Months => "JanFebMarAprMayJunJulAugSepOctNovDec"u8;
 
     private readonly byte[] last = new byte[15];
     private readonly long nowMilliseconds = now.ToUnixTimeMilliseconds();
     private long lastValue = long.MinValue;
+    // "Nov 21 04:00:" and when that minute begins, if its seconds follow one another as they should.
+    private readonly byte[] lastMinute = new byte[Minute];
+    private long lastMinuteValue = long.MinValue;
 
     /// <summary>The time of a stamp; the time of reading when there is none or it is no time at all.</summary>
     public long Read(ReadOnlySpan<byte> stamp)
@@ -21,7 +27,7 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
         if (stamp.Length == 15)
         {
             if (lastValue != long.MinValue && stamp.SequenceEqual(last)) return lastValue;
-            if (!TryReadClassic(stamp, out long value)) return nowMilliseconds;
+            if (!TryReadInMinute(stamp, out long value) && !TryReadClassic(stamp, out value)) return nowMilliseconds;
             stamp.CopyTo(last);
             return lastValue = value;
         }
@@ -52,6 +58,37 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
             ? new DateTimeOffset(DateTime.SpecifyKind(local, DateTimeKind.Utc)).ToUnixTimeMilliseconds() - (long)offset.TotalMilliseconds
             : ToUnix(local);
         value += parts.Milliseconds;
+        return true;
+    }
+
+    // A log has most minutes from their first second to their last.
+    private bool TryReadInMinute(ReadOnlySpan<byte> stamp, out long value)
+    {
+        value = 0;
+        uint tens = stamp[Minute] - (uint)'0', ones = stamp[Minute + 1] - (uint)'0';
+        if (tens > 5 || ones > 9) return false;
+        ReadOnlySpan<byte> own = stamp[..Minute];
+        if (lastMinuteValue == long.MinValue || !own.SequenceEqual(lastMinute))
+        {
+            // Not before its second stamp: of stamps in any order each would cost two more.
+            if (lastValue == long.MinValue || !own.SequenceEqual(last.AsSpan(0, Minute)) || !TryReadMinute(own)) return false;
+        }
+
+        value = lastMinuteValue + (1000 * ((10 * tens) + ones));
+        return true;
+    }
+
+    // False when the minute's last second is not as far from its first one as it should be.
+    private bool TryReadMinute(ReadOnlySpan<byte> own)
+    {
+        Span<byte> stamp = stackalloc byte[Minute + 2];
+        own.CopyTo(stamp);
+        "00"u8.CopyTo(stamp[Minute..]);
+        if (!TryReadClassic(stamp, out long first)) return false;
+        "59"u8.CopyTo(stamp[Minute..]);
+        if (!TryReadClassic(stamp, out long end) || end - first != 59_000) return false;
+        own.CopyTo(lastMinute);
+        lastMinuteValue = first;
         return true;
     }
 

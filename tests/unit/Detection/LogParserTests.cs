@@ -224,13 +224,30 @@ public sealed class LogParserTests
     [InlineData("Mar 29 03:00:00", "2026-03-29T01:00:00Z")]
     public void Stamp_WhereClocksChange_IsReadInItsZone(string stamp, string expected)
     {
-        var rule = TimeZoneInfo.AdjustmentRule.CreateAdjustmentRule(
-            DateTime.MinValue.Date, DateTime.MaxValue.Date, TimeSpan.FromHours(1),
-            TimeZoneInfo.TransitionTime.CreateFloatingDateRule(new DateTime(1, 1, 1, 2, 0, 0), 3, 5, DayOfWeek.Sunday),
-            TimeZoneInfo.TransitionTime.CreateFloatingDateRule(new DateTime(1, 1, 1, 3, 0, 0), 10, 5, DayOfWeek.Sunday));
-        TimeZoneInfo zone = TimeZoneInfo.CreateCustomTimeZone("t", TimeSpan.FromHours(1), "t", "t", "t", [rule]);
+        TimeZoneInfo zone = ZoneWithSummer();
         var reader = new StampReader(Now, zone);
         Assert.Equal(DateTimeOffset.Parse(expected), DateTimeOffset.FromUnixTimeMilliseconds(reader.Read(Encoding.UTF8.GetBytes(stamp))));
+    }
+
+    [Theory]
+    [InlineData("2026-11-21T12:00:30Z")]
+    [InlineData("2026-10-25T00:29:40Z")]
+    [InlineData("2026-10-25T01:29:10Z")]
+    [InlineData("2026-01-01T00:00:10Z")]
+    public void Stamps_OfAMinute_AreReadAsEachForItself(string now)
+    {
+        DateTimeOffset time = DateTimeOffset.Parse(now);
+        TimeZoneInfo zone = ZoneWithSummer();
+        var reader = new StampReader(time, zone);
+        string[] minutes = ["Nov 21 12:59", "Nov 22 13:00", "Nov 22 13:01", "Oct 25 01:59", "Oct 25 02:00", "Oct 25 02:30", "Oct 25 02:31", "Oct 25 02:59", "Oct 25 03:00", "Mar 29 01:59", "Mar 29 02:00", "Feb 29 12:00", "Jan  1 01:00", "Jan  2 01:00", "Nov 31 10:00", "Nov 21 24:00"];
+        foreach (string minute in minutes.Concat(minutes))
+        {
+            foreach (string second in Enumerable.Range(0, 62).Select(s => $"{s:D2}").Concat(["05", "6x", "x6", "5x", "30"]))
+            {
+                byte[] stamp = Encoding.UTF8.GetBytes($"{minute}:{second}");
+                Assert.Equal(new StampReader(time, zone).Read(stamp), reader.Read(stamp));
+            }
+        }
     }
 
     [Fact]
@@ -365,4 +382,13 @@ public sealed class LogParserTests
         a.Service, a.Kind, a.HasSource ? a.Source.ToString() : null, a.User.Length > 0 ? Encoding.UTF8.GetString(a.User) : null, a.Count, a.UnixMilliseconds));
 
     private sealed record Seen(string Service, AttemptKind Kind, string? Source, string? User, int Count, long At);
+
+    private static TimeZoneInfo ZoneWithSummer()
+    {
+        var rule = TimeZoneInfo.AdjustmentRule.CreateAdjustmentRule(
+            DateTime.MinValue.Date, DateTime.MaxValue.Date, TimeSpan.FromHours(1),
+            TimeZoneInfo.TransitionTime.CreateFloatingDateRule(new DateTime(1, 1, 1, 2, 0, 0), 3, 5, DayOfWeek.Sunday),
+            TimeZoneInfo.TransitionTime.CreateFloatingDateRule(new DateTime(1, 1, 1, 3, 0, 0), 10, 5, DayOfWeek.Sunday));
+        return TimeZoneInfo.CreateCustomTimeZone("t", TimeSpan.FromHours(1), "t", "t", "t", [rule]);
+    }
 }

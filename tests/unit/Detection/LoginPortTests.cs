@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Runtime.Intrinsics;
 using System.Text;
 using RateWall.Detection;
 using RateWall.Detection.Logs;
@@ -37,5 +41,22 @@ public sealed class LoginPortTests
         string line = $"Nov 21 04:00:00 host dovecot: pop3-login: Login: user=<bob>, method=PLAIN, rip=2001:db8::7, lip=2001:db8::1, mpid=4711, TLS, session=<{Convert.ToBase64String(id)}>";
         Assert.True(new LogParser(RuleSet.BuiltIn, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc).TryExplain(Encoding.UTF8.GetBytes(line), [], out Attempt attempt));
         Assert.Equal(12_345, attempt.Port);
+    }
+
+    [Fact]
+    public void TryDecode_OfAnySixteenBytes_IsWhatTheBaseLibraryReads()
+    {
+        var random = new Random(7);
+        Span<byte> text = stackalloc byte[16], id = stackalloc byte[12];
+        for (int i = 0; i < 20_000; i++)
+        {
+            random.NextBytes(id);
+            Base64.EncodeToUtf8(id, text, out _, out _);
+            // Each byte that there is, at each place.
+            if (i % 2 == 1) text[i / 2 % 16] = (byte)(i / 32);
+            bool read = Base64.DecodeFromUtf8(text, id, out _, out int length) == OperationStatus.Done && length == 12;
+            Assert.Equal(read, LoginPort.TryDecode(Vector128.Create<byte>(text), out ulong last));
+            if (read) Assert.Equal((BinaryPrimitives.ReadUInt16BigEndian(id[6..]), BinaryPrimitives.ReadUInt32BigEndian(id[8..])), ((ushort)(last >> 32), (uint)last));
+        }
     }
 }

@@ -70,12 +70,11 @@ public sealed class TaggedLineTests
             taken++;
             ReadOnlySpan<byte> whole = bytes.AsSpan(0, newline);
             LineHeader header = LineHeader.Read(whole);
-            ReadOnlySpan<byte> behind = whole[(line.ProgramStart + line.ProgramLength)..(line.MessageStart - 2)];
             return line.ProgramStart + RecentPrograms.Readable <= bytes.Length
                 && header.Program.SequenceEqual(whole.Slice(line.ProgramStart, line.ProgramLength))
                 && header.Message.SequenceEqual(whole[line.MessageStart..])
                 && header.Stamp.SequenceEqual(whole[..TaggedLine.Stamp])
-                && header.ProcessId == (behind.IsEmpty ? 0 : LineHeader.ProcessIdOf(behind[1..^1]));
+                && header.ProcessId == TaggedLine.ProcessIdBefore(ref bytes[line.MessageStart]);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));
         Assert.True(taken > 50, $"only {taken} lines were taken");
     }
