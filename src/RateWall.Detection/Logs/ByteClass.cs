@@ -92,7 +92,6 @@ internal sealed class ByteClass
     public int Run(ReadOnlySpan<byte> text) => Run(text, 0);
 
     /// <summary>How many bytes of the class stand at <paramref name="at"/>; more than <see cref="Max"/> gives 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Run(ReadOnlySpan<byte> text, int at)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(at);
@@ -135,7 +134,7 @@ internal sealed class ByteClass
         return others != 0 && BitOperations.TrailingZeroCount(others) == length && guess <= text.Length && length <= Max ? length : RunInBlocks(text, at);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int RunInBlocks(ReadOnlySpan<byte> text, int at)
     {
         ref byte first = ref MemoryMarshal.GetReference(text);

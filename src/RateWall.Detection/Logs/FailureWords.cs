@@ -17,7 +17,6 @@ internal static class FailureWords
         [.. ((string[])["failed", "failure", "invalid", "denied", "refused", "rejected", "incorrect", "unknown user"]).Select(w => System.Text.Encoding.ASCII.GetBytes(w[1..]))];
 
     /// <summary>True when one of the words is in the message.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool AreIn(ReadOnlySpan<byte> message)
     {
         if (message.Length < Looked) return Search(message);

@@ -68,6 +68,7 @@ internal sealed class LineBatch(RuleSet rules)
     /// <param name="insideLine">True when the block begins inside a line that is too long.</param>
     /// <param name="own">The only rules that the lines may have by their programs; null: any.</param>
     /// <param name="keepsAll">True when lines of programs without rules are to be read, too.</param>
+    // Compiled for this very processor, and well at once: code that asks for vectors of 64 bytes cannot be compiled ahead.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Fill(ReadOnlySpan<byte> block, bool insideLine, ProgramRules[]? own, bool keepsAll)
     {
@@ -118,7 +119,6 @@ internal sealed class LineBatch(RuleSet rules)
     }
 
     /// <summary>The places of the lines, those of one shape behind one another, and otherwise as they came in. None is marked any more.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ReadOnlySpan<ushort> ByShape()
     {
         Array.Clear(places);

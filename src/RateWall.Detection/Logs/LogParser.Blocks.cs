@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection.Logs;
 
@@ -37,7 +36,6 @@ public sealed partial class LogParser
         return block.Length;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Match(ReadOnlySpan<byte> block, LineBatch lines, bool markAll)
     {
         int matched = 0;
@@ -66,7 +64,6 @@ public sealed partial class LogParser
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void HandOn(ReadOnlySpan<byte> block, LineBatch lines, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
     {
         long header = -1;

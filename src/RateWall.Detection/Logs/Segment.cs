@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace RateWall.Detection.Logs;
 
 /// <summary>Literals and typed holes without a free hole between them: at a given place they have one reading.</summary>
@@ -35,7 +33,6 @@ internal sealed class Segment(Piece[] pieces)
     public int AddressReach { get; } = pieces.TakeWhile(p => !p.IsAddress).Sum(p => p.Kind == PieceKind.Literal ? p.Fixed.Length : p.Class!.Max);
 
     /// <summary>Matches at one place; the answer is where it ends, or -1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int MatchAt(ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures captures)
     {
         foreach (Piece piece in pieces)
