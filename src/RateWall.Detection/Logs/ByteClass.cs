@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace RateWall.Detection.Logs;
 
@@ -12,7 +11,9 @@ internal sealed class ByteClass
     private readonly bool[] members = new bool[256];
 
     // The same for sixteen bytes at once: a bit for each upper half of a byte (0 to 7), looked up by its lower half.
-    private readonly Vector128<byte> upperHalves;
+    // In two numbers: a method that is given an object with a vector in it cannot be compiled ahead.
+    private readonly ulong upperHalvesFirst;
+    private readonly ulong upperHalvesLast;
 
     private ByteClass(string name, int max, string extra, bool letters)
     {
@@ -25,7 +26,8 @@ internal sealed class ByteClass
         bits.Clear();
         for (int c = 0; c < 128; c++)
             if (members[c]) bits[c & 15] |= (byte)(1 << (c >> 4));
-        upperHalves = Vector128.Create<byte>(bits);
+        upperHalvesFirst = MemoryMarshal.Read<ulong>(bits);
+        upperHalvesLast = MemoryMarshal.Read<ulong>(bits[sizeof(ulong)..]);
     }
 
     private static Vector128<byte> BitOfUpperHalf => Vector128.Create((byte)1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -92,7 +94,6 @@ internal sealed class ByteClass
     public int Run(ReadOnlySpan<byte> text) => Run(text, 0);
 
     /// <summary>How many bytes of the class stand at <paramref name="at"/>; more than <see cref="Max"/> gives 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Run(ReadOnlySpan<byte> text, int at)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(at);
@@ -142,7 +143,7 @@ internal sealed class ByteClass
         return RunInBlocks(text, at);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int RunInBlocks(ReadOnlySpan<byte> text, int at)
     {
         ref byte first = ref MemoryMarshal.GetReference(text);
@@ -168,7 +169,7 @@ internal sealed class ByteClass
 
     // A bit for each of sixteen bytes that does not belong.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint Others(Vector128<byte> bytes) => Others(bytes, upperHalves);
+    private uint Others(Vector128<byte> bytes) => Others(bytes, Vector128.Create(upperHalvesFirst, upperHalvesLast).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Others(Vector128<byte> bytes, Vector128<byte> upper)

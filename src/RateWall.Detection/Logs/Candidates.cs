@@ -64,7 +64,6 @@ internal sealed class Candidates
     }
 
     /// <summary>The first that matches, with what the others say about its source.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ReadOnlySpan<byte> message, bool preauth, ref Boundaries bounds, ref ReachedEnds reached, ref RuleMatch result)
     {
         EndList? alone = null;

@@ -112,7 +112,6 @@ internal sealed class EndList
 
         /// <summary>A bit for each whose segment stands somewhere.</summary>
         [SkipLocalsInit]
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public ulong Stand(ReadOnlySpan<byte> message, int from, ref Boundaries bounds, ulong wanted)
         {
             Unsafe.SkipInit(out ReachedEnds reached);

@@ -9,7 +9,7 @@ namespace RateWall.Detection.Logs;
 internal static class FailureWords
 {
     // The places whose beginnings are looked at together, and with the bytes of those beginnings.
-    private const int Width = 32;
+    private const int Width = 16;
     private const int Looked = Width + 3;
 
     // Without the first letter, which may be a capital.
@@ -17,7 +17,6 @@ internal static class FailureWords
         [.. ((string[])["failed", "failure", "invalid", "denied", "refused", "rejected", "incorrect", "unknown user"]).Select(w => System.Text.Encoding.ASCII.GetBytes(w[1..]))];
 
     /// <summary>True when one of the words is in the message.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool AreIn(ReadOnlySpan<byte> message)
     {
         if (message.Length < Looked) return Search(message);
@@ -36,15 +35,15 @@ internal static class FailureWords
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Beginnings(ref byte first)
     {
-        Vector256<byte> one = Vector256.LoadUnsafe(ref first), two = Vector256.LoadUnsafe(ref first, 1), three = Vector256.LoadUnsafe(ref first, 2), four = Vector256.LoadUnsafe(ref first, 3);
-        Vector256<byte> a = Is(one, 'a') & Is(two, 'i') & Is(three, 'l') & (Is(four, 'e') | Is(four, 'u'));
-        Vector256<byte> n = Is(one, 'n') & ((Is(two, 'v') & Is(three, 'a')) | (Is(two, 'c') & Is(three, 'o')) | (Is(two, 'k') & Is(three, 'n')));
-        Vector256<byte> e = Is(one, 'e') & ((Is(two, 'n') & Is(three, 'i')) | (Is(two, 'f') & Is(three, 'u')) | (Is(two, 'j') & Is(three, 'e')));
+        Vector128<byte> one = Vector128.LoadUnsafe(ref first), two = Vector128.LoadUnsafe(ref first, 1), three = Vector128.LoadUnsafe(ref first, 2), four = Vector128.LoadUnsafe(ref first, 3);
+        Vector128<byte> a = Is(one, 'a') & Is(two, 'i') & Is(three, 'l') & (Is(four, 'e') | Is(four, 'u'));
+        Vector128<byte> n = Is(one, 'n') & ((Is(two, 'v') & Is(three, 'a')) | (Is(two, 'c') & Is(three, 'o')) | (Is(two, 'k') & Is(three, 'n')));
+        Vector128<byte> e = Is(one, 'e') & ((Is(two, 'n') & Is(three, 'i')) | (Is(two, 'f') & Is(three, 'u')) | (Is(two, 'j') & Is(three, 'e')));
         return (a | n | e).ExtractMostSignificantBits();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<byte> Is(Vector256<byte> bytes, char value) => Vector256.Equals(bytes, Vector256.Create((byte)value));
+    private static Vector128<byte> Is(Vector128<byte> bytes, char value) => Vector128.Equals(bytes, Vector128.Create((byte)value));
 
     private static bool BeginsWithOne(ReadOnlySpan<byte> text)
     {

@@ -33,7 +33,6 @@ internal sealed class FieldBag(Field[] fields, string separator)
     /// <param name="at">Where the fields begin.</param>
     /// <param name="bounds">The message's words.</param>
     /// <param name="captures">What was found before; what all of it found.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Match(ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures captures)
     {
         int start = at;

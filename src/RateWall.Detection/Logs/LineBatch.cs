@@ -169,7 +169,6 @@ internal sealed class LineBatch(RuleSet rules)
     }
 
     /// <summary>The places of the lines, those of one shape behind one another, and otherwise as they came in. None is marked any more.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ReadOnlySpan<ushort> ByShape()
     {
         Array.Clear(places);

@@ -24,6 +24,7 @@ internal sealed class LineEnds
     /// <summary>Looks for newlines and says how many there are, 0 only when there is no other one.</summary>
     /// <param name="block">The block.</param>
     /// <param name="from">The first byte to look at; afterwards the first one that was not looked at.</param>
+    // Compiled for this very processor, and well at once: code that asks for vectors of 64 bytes cannot be compiled ahead.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Find(ReadOnlySpan<byte> block, ref int from)
     {

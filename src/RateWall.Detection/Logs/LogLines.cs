@@ -35,7 +35,7 @@ public ref struct LogLines
     public long Unfinished { get; private set; }
 
     /// <summary>Reads the next complete line; false when the block holds none.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Next()
     {
         ReadOnlySpan<byte> rest = block[at..];

@@ -41,7 +41,6 @@ public sealed partial class LogParser
         return block.Length;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Match(ReadOnlySpan<byte> block, LineBatch lines, bool markAll)
     {
         int matched = 0, number = 0;
@@ -100,7 +99,6 @@ public sealed partial class LogParser
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void HandOn(ReadOnlySpan<byte> block, LineBatch lines, ReadOnlySpan<byte> program, AttemptHandler onAttempt)
     {
         long header = -1;

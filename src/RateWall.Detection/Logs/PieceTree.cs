@@ -102,7 +102,6 @@ internal sealed class PieceTree
 
     // Every number in a node is one of this tree's own, and the bytes behind a message are readable: nothing here needs to be
     // checked but where the message ends.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Walk(int number, ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures captures, ref ReachedEnds reached)
     {
         ref byte text = ref MemoryMarshal.GetReference(message);
@@ -155,7 +154,7 @@ internal sealed class PieceTree
 
     // Where several ways may lead on, or one that gives back a byte. The last of them is the answer, or -1; the others are
     // walked here, each with captures of its own.
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int Fork(in Node node, int next, ReadOnlySpan<byte> message, ref int at, ref Boundaries bounds, ref Captures captures, ref ReachedEnds reached)
     {
         int start = at, way = -1, taken = 0;

@@ -17,8 +17,6 @@ internal sealed class RecentBeginnings
     private const int LeastBytes = 4;
     private const int Bits = 7;
     private const int Ways = 4;
-    private const int Half = 32;
-
     // As many that are not known, until one is looked at: those that come but once shall cost nothing.
     private const int Every = 16;
 
@@ -26,12 +24,8 @@ internal sealed class RecentBeginnings
     private int unknown;
     private int latest;
 
-    // 32 bytes to compare, then 32 not to: from 32 - n on lies the mask of n bytes.
-    private static ReadOnlySpan<byte> Masks =>
-    [
-        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    ];
+    // 64 bytes to compare, then 64 not to: from 64 - n on lies the mask of n bytes.
+    private static readonly byte[] Masks = [.. Enumerable.Repeat(byte.MaxValue, MaxBytes), .. new byte[MaxBytes]];
 
     /// <summary>Finds how a message begins; the answer is a null reference when that is not known.</summary>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
@@ -71,10 +65,8 @@ internal sealed class RecentBeginnings
     {
         ref byte start = ref MemoryMarshal.GetReference(message);
         int place = PlaceOf(ref start, beginning.File);
-        known.AsSpan(place, Ways - 1).CopyTo(known.AsSpan(place + 1));
-        (Vector256<byte> low, Vector256<byte> high) = Beginning.MasksOf(beginning.Length);
-        beginning.Low = Vector256.LoadUnsafe(ref start) & low;
-        beginning.High = Vector256.LoadUnsafe(ref start, Half) & high;
+        for (int i = place + Ways - 1; i > place; i--) known[i] = known[i - 1];
+        beginning.Take(ref start);
         known[place] = beginning;
     }
 
@@ -85,11 +77,8 @@ internal sealed class RecentBeginnings
     /// <summary>How messages begin, and what follows from that.</summary>
     internal struct Beginning
     {
-        /// <summary>The first 32 bytes, zeros behind the last one that counts.</summary>
-        public Vector256<byte> Low;
-
-        /// <summary>The next 32.</summary>
-        public Vector256<byte> High;
+        // The bytes, zeros behind the last one that counts.
+        private Bytes bytes;
 
         /// <summary>The messages' rule file.</summary>
         public RuleFile File;
@@ -117,15 +106,24 @@ internal sealed class RecentBeginnings
         public readonly bool IsOf(ReadOnlySpan<byte> message, ref byte start, RuleFile file, Part? part)
         {
             if (!ReferenceEquals(File, file) || !ReferenceEquals(Given, part) || Length > message.Length) return false;
-            (Vector256<byte> low, Vector256<byte> high) = MasksOf(Length);
-            return (((Vector256.LoadUnsafe(ref start) & low) ^ Low) | ((Vector256.LoadUnsafe(ref start, Half) & high) ^ High)) == Vector256<byte>.Zero;
+            ref byte masks = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Masks), MaxBytes - Length);
+            ref byte own = ref Unsafe.As<Bytes, byte>(ref Unsafe.AsRef(in bytes));
+            Vector128<byte> other = Vector128<byte>.Zero;
+            for (nuint at = 0; at < MaxBytes; at += (nuint)Vector128<byte>.Count)
+                other |= (Vector128.LoadUnsafe(ref start, at) & Vector128.LoadUnsafe(ref masks, at)) ^ Vector128.LoadUnsafe(ref own, at);
+            return other == Vector128<byte>.Zero;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static (Vector256<byte> Low, Vector256<byte> High) MasksOf(int length)
+        /// <summary>Takes the bytes over.</summary>
+        public void Take(ref byte start)
         {
-            ref byte masks = ref MemoryMarshal.GetReference(Masks);
-            return (Vector256.LoadUnsafe(ref masks, (nuint)Math.Max(0, Half - length)), Vector256.LoadUnsafe(ref masks, (nuint)Math.Min(Half, MaxBytes - length)));
+            for (int i = 0; i < MaxBytes; i++) bytes[i] = i < Length ? Unsafe.Add(ref start, i) : (byte)0;
+        }
+
+        [InlineArray(MaxBytes)]
+        private struct Bytes
+        {
+            private byte first;
         }
     }
 }

@@ -117,7 +117,6 @@ internal sealed partial class RuleFile
     /// <param name="recent">The reader's.</param>
     /// <param name="result">The same.</param>
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool MatchInBlock(ReadOnlySpan<byte> message, Part? part, RecentBeginnings recent, out RuleMatch result)
     {
         Unsafe.SkipInit(out result);

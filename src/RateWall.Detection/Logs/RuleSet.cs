@@ -128,15 +128,19 @@ public sealed class RuleSet
     private static IEnumerable<RuleFile> ReadShipped()
     {
         System.Reflection.Assembly assembly = typeof(RuleSet).Assembly;
-        foreach (string resource in assembly.GetManifestResourceNames().Where(n => n.StartsWith(ResourcePrefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        string[] resources = Array.FindAll(assembly.GetManifestResourceNames(), n => n.StartsWith(ResourcePrefix, StringComparison.Ordinal));
+        Array.Sort(resources, StringComparer.Ordinal);
+        foreach (string resource in resources)
         {
             yield return RuleFileReader.ReadShipped(resource[ResourcePrefix.Length..], () => TextOf(resource));
         }
 
         string TextOf(string resource)
         {
-            using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!);
-            return reader.ReadToEnd();
+            using Stream stream = assembly.GetManifestResourceStream(resource)!;
+            byte[] text = new byte[stream.Length];
+            stream.ReadExactly(text);
+            return System.Text.Encoding.UTF8.GetString(text);
         }
     }
 }

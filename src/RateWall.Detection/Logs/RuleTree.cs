@@ -31,7 +31,6 @@ internal sealed class RuleTree
     /// <summary>As <see cref="Match"/>, of a message whose first bytes lead to a node.</summary>
     // What was reached takes 400 bytes, of which a line fills a tenth.
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool MatchFrom(int node, int at, ReadOnlySpan<byte> message, bool preauth, ref RuleMatch result)
     {
         Unsafe.SkipInit(out ReachedEnds reached);

@@ -71,8 +71,14 @@ internal static class Scan
     public static uint Places(ReadOnlySpan<byte> text, int at, in Literal literal)
     {
         ref byte start = ref Unsafe.Add(ref MemoryMarshal.GetReference(text), at);
-        Vector256<byte> first = Vector256.Equals(Vector256.LoadUnsafe(ref start), Vector256.Create(literal.First));
-        Vector256<byte> second = Vector256.Equals(Vector256.LoadUnsafe(ref start, literal.SecondOffset), Vector256.Create(literal.Second));
+        return Sixteen(ref start, literal) | (Sixteen(ref Unsafe.Add(ref start, Vector128<byte>.Count), literal) << Vector128<byte>.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Sixteen(ref byte start, in Literal literal)
+    {
+        Vector128<byte> first = Vector128.Equals(Vector128.LoadUnsafe(ref start), Vector128.Create(literal.First));
+        Vector128<byte> second = Vector128.Equals(Vector128.LoadUnsafe(ref start, literal.SecondOffset), Vector128.Create(literal.Second));
         return (first & second).ExtractMostSignificantBits();
     }
 }

@@ -36,7 +36,6 @@ internal sealed class Segment(Piece[] pieces)
     public int AddressReach { get; } = pieces.TakeWhile(p => !p.IsAddress).Sum(p => p.Kind == PieceKind.Literal ? p.Fixed.Length : p.Class!.Max);
 
     /// <summary>Matches at one place; the answer is where it ends, or -1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int MatchAt(ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures captures)
     {
         foreach (ref readonly Step step in steps.AsSpan())

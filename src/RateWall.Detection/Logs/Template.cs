@@ -157,7 +157,6 @@ internal sealed class Template
     /// <param name="bounds">The message's words.</param>
     /// <param name="captures">What the beginning found; what all of it found.</param>
     /// <param name="noTail">True when nothing matched because the <see cref="Tail"/> is nowhere in the message, or nowhere that matters.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool MatchBehind(ReadOnlySpan<byte> message, int done, int beyond, ref Boundaries bounds, ref Captures captures, out bool noTail)
     {
         noTail = false;
@@ -169,7 +168,6 @@ internal sealed class Template
 
     // As MatchAnchor, from the end of the message down to its very beginning: so the answer holds for every template with
     // this tail, however much of the message its beginning takes.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool MatchTail(ReadOnlySpan<byte> message, int from, int beyond, ref Boundaries bounds, ref Captures captures, out bool noTail)
     {
         Segment segment = segments[1];

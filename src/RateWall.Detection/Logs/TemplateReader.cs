@@ -29,15 +29,20 @@ internal sealed class TemplateReader
     {
         var reader = new TemplateReader(text, place);
         List<List<Piece>> variants = reader.Sequence(inside: false, bars: false);
-        List<List<Piece>> joined = [.. variants.Select(Joined)];
-        List<Piece>[] shorter = [.. joined.Select(WithoutLastText).OfType<List<Piece>>()];
-        if (shorter.Length > 0)
+        List<List<Piece>> joined = variants.ConvertAll(Joined);
+        List<List<Piece>> shorter = [];
+        foreach (List<Piece> variant in joined)
+            if (WithoutLastText(variant) is { } without) shorter.Add(without);
+        if (shorter.Count > 0)
         {
             HashSet<string> written = [.. joined.Select(v => string.Concat(v))];
             joined.AddRange(shorter.Where(v => written.Add(string.Concat(v))));
         }
 
-        return [.. joined.Select(v => new Template(reader.Checked(v)))];
+        // No query: each is a set of types that the runtime has to make, in a run of a fraction of a second.
+        var templates = new Template[joined.Count];
+        for (int i = 0; i < templates.Length; i++) templates[i] = new(reader.Checked(joined[i]));
+        return templates;
     }
 
     // A message has lost the blanks at its end, and with them what stands in front of a text that is empty. Were the line left to
@@ -133,8 +138,8 @@ internal sealed class TemplateReader
             case "calm": return new(PieceKind.Calm);
         }
 
-        ByteClass? known = ByteClass.All.FirstOrDefault(c => c.Name == name);
-        if (known is not null) return new(PieceKind.Typed) { Class = known };
+        foreach (ByteClass known in ByteClass.All)
+            if (known.Name == name) return new(PieceKind.Typed) { Class = known };
         string all = string.Join(' ', ByteClass.All.Select(c => $"{{{c.Name}}}"));
         throw Wrong($"'{{{name}}}' is not a hole", $"use one of {all} {{user}} {{text}} {{calm}}");
     }
@@ -174,9 +179,16 @@ internal sealed class TemplateReader
         if (more is [[{ Kind: PieceKind.Literal, Literal.Length: 0 }]]) return;
         if (variants.Count * more.Count > MaxVariants)
             throw Wrong($"the options of this template make more than {MaxVariants} templates", "write it as two rules");
-        List<List<Piece>> all = [.. variants.SelectMany(v => more.Select(m => (List<Piece>)[.. v, .. m]))];
+        if (more is [var only])
+        {
+            foreach (List<Piece> variant in variants) variant.AddRange(only);
+            return;
+        }
+
+        List<Piece>[] before = [.. variants];
         variants.Clear();
-        variants.AddRange(all);
+        foreach (List<Piece> variant in before)
+            foreach (List<Piece> next in more) variants.Add([.. variant, .. next]);
     }
 
     private void Close()
