@@ -17,7 +17,7 @@ internal readonly struct Room
     {
         place = page + 1;
         Offset = (ushort)offset;
-        LengthBits = (byte)BitOperations.Log2((uint)length);
+        LengthBits = (byte)BitOperations.TrailingZeroCount(length);
     }
 
     /// <summary>False for the default: no room at all.</summary>
@@ -69,8 +69,9 @@ internal sealed class RoomPool<T>
     /// <summary>Gives room for at least <paramref name="wanted"/> items; its content is undefined.</summary>
     public Room Rent(int wanted)
     {
-        int length = Math.Max(Least, (int)BitOperations.RoundUpToPowerOf2((uint)wanted));
-        int bits = BitOperations.Log2((uint)length);
+        int length = Least;
+        while (length < wanted) length *= 2;
+        int bits = BitOperations.TrailingZeroCount(length);
         if (freeCounts[bits] > 0)
         {
             int known = free[bits][--freeCounts[bits]];

@@ -54,8 +54,9 @@ internal struct Boundaries
                 continue;
             }
 
-            for (; count > 1; count--) ends ^= 1UL << BitOperations.Log2(ends);
-            return (word * 64) + BitOperations.Log2(ends);
+            // The highest bit is not asked of Log2: code with it cannot be compiled ahead.
+            for (; count > 1; count--) ends ^= 1UL << (63 - BitOperations.LeadingZeroCount(ends));
+            return (word * 64) + 63 - BitOperations.LeadingZeroCount(ends);
         }
 
         return -1;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace RateWall.Detection.Logs;
@@ -13,6 +13,8 @@ namespace RateWall.Detection.Logs;
 /// </summary>
 internal static class LoginPort
 {
+    private const int CharactersOfIPv4 = 16;
+
     // What stands between address and port: sshd; dropbear with IPv4; postfix, exim, dropbear with IPv6; courier.
     private static readonly byte[][] Leads = [" port "u8.ToArray(), ":"u8.ToArray(), "]:"u8.ToArray(), "], port=["u8.ToArray()];
 
@@ -48,7 +50,7 @@ internal static class LoginPort
         ReadOnlySpan<byte> text = behind[(start + 1)..];
         int end = text.IndexOf((byte)'>');
         // Nearly always: of an IPv4 address, and nothing but the alphabet.
-        if (end == Vector128<byte>.Count && TryDecode(Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(text)), out ulong last))
+        if (end == CharactersOfIPv4 && TryDecode(text[..CharactersOfIPv4], out ulong last))
             return SourceAddress.FromIPv4((uint)last) == source ? PortOf((byte)(last >> 40), (byte)(last >> 32)) : 0;
         Span<byte> id = stackalloc byte[24];
         if (end is not (16 or 32) || Base64.DecodeFromUtf8(text[..end], id, out _, out int length) != OperationStatus.Done) return 0;
@@ -59,11 +61,13 @@ internal static class LoginPort
     private static int PortOf(byte low, byte high) => high == 0 ? 0 : low | (high << 8);
 
     /// <summary>The last six of the twelve bytes that sixteen characters of base64 stand for, as one number, the first one highest.</summary>
-    /// <param name="text">The characters.</param>
+    /// <param name="characters">The characters, sixteen.</param>
     /// <param name="last">Those bytes.</param>
     /// <returns>False when there is any other character, padding or a blank among them.</returns>
-    internal static bool TryDecode(Vector128<byte> text, out ulong last)
+    // Not of a vector: what takes one cannot be compiled ahead.
+    internal static bool TryDecode(ReadOnlySpan<byte> characters, out ulong last)
     {
+        Vector128<byte> text = Vector128.Create(characters);
         Vector128<byte> upper = Within(text, 'A', 25), lower = Within(text, 'a', 25), digits = Within(text, '0', 9), plus = Within(text, '+', 0), slash = Within(text, '/', 0);
         Vector128<byte> values = text + (upper & Vector128.Create(unchecked((byte)-'A'))) + (lower & Vector128.Create(unchecked((byte)(26 - 'a'))))
             + (digits & Vector128.Create((byte)(52 - '0'))) + (plus & Vector128.Create((byte)(62 - '+'))) + (slash & Vector128.Create((byte)(63 - '/')));
@@ -75,6 +79,7 @@ internal static class LoginPort
         return BitConverter.IsLittleEndian && (upper | lower | digits | plus | slash) == Vector128<byte>.AllBitsSet;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Within(Vector128<byte> text, char first, int more) =>
         Vector128.LessThanOrEqual(text - Vector128.Create((byte)first), Vector128.Create((byte)more));
 }

@@ -80,10 +80,11 @@ internal sealed class PieceTree
         int key = glance[at] - node.FirstKey;
         int child = (uint)key < (uint)node.KeyCount ? children[node.FirstChild + key] : -1;
         if (child < 0) return (Certainty.No, -1);
+        ref byte label = ref Unsafe.As<Vector128<byte>, byte>(ref nodes[child].Label);
         for (int i = 0; i < nodes[child].Length; i++)
         {
             if (at + i >= glance.Length) return (Certainty.Open, child);
-            if (glance[at + i] != nodes[child].Label[i]) return (Certainty.No, child);
+            if (glance[at + i] != Unsafe.Add(ref label, i)) return (Certainty.No, child);
         }
 
         return (Certainty.Yes, child);

@@ -55,7 +55,7 @@ internal static class Scan
             uint places = Places(text, low, literal) & (uint.MaxValue >> (Width - 1 - (high - low)));
             while (places != 0)
             {
-                int bit = BitOperations.Log2(places);
+                int bit = 31 - BitOperations.LeadingZeroCount(places);
                 if (literal.IsAt(text, low + bit)) return low + bit;
                 places ^= 1u << bit;
             }
