@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Text;
 
@@ -46,9 +45,6 @@ internal sealed class FieldBag(Field[] fields, string separator)
         bool twice = false;
         Unsafe.SkipInit(out Captures found);
         found.Become(captures);
-        // Where separators begin among the 32 bytes from a place on.
-        int looked = -Scan.Width;
-        uint places = 0;
         while (at <= message.Length)
         {
             int end = -1;
@@ -62,7 +58,7 @@ internal sealed class FieldBag(Field[] fields, string separator)
                 break;
             }
 
-            if (end < 0) end = EndOfEntry(message, at, ref looked, ref places);
+            if (end < 0) end = EndOfEntry(message, at);
             if (end >= message.Length) break;
             at = end + separator.Length;
         }
@@ -144,33 +140,6 @@ internal sealed class FieldBag(Field[] fields, string separator)
     {
         int end = Scan.First(message, from, message.Length, separator);
         return end < 0 ? message.Length : end;
-    }
-
-    // The same, for one entry after another.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int EndOfEntry(ReadOnlySpan<byte> message, int from, ref int looked, ref uint places)
-    {
-        while (from < message.Length)
-        {
-            if (from - looked >= Scan.Width)
-            {
-                looked = from;
-                places = Scan.Places(message, from, separator);
-            }
-
-            uint here = places & (uint.MaxValue << (from - looked));
-            if (here == 0)
-            {
-                from = looked + Scan.Width;
-                continue;
-            }
-
-            int end = looked + BitOperations.TrailingZeroCount(here);
-            if (separator.IsAt(message, end)) return end;
-            from = end + 1;
-        }
-
-        return message.Length;
     }
 
     // A field, as it is compared with messages.

@@ -153,7 +153,7 @@ internal sealed class PieceTree
         }
     }
 
-    // Where several ways may lead on, or one that gives back a byte. The last of them is the answer, or -1; the others are
+    // Where several ways may lead on. The last of them is the answer, or -1; the others are
     // walked here, each with captures of its own.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int Fork(in Node node, int next, ReadOnlySpan<byte> message, ref int at, ref Boundaries bounds, ref Captures captures, ref ReachedEnds reached)

@@ -14,18 +14,24 @@ internal sealed class RecentBeginnings
     public const int MaxBytes = 64;
 
     // A message is looked for among the beginnings with the same first four bytes.
-    private const int LeastBytes = 4;
     private const int Bits = 7;
     private const int Ways = 4;
+
     // As many that are not known, until one is looked at: those that come but once shall cost nothing.
     private const int Every = 16;
+
+    // 64 bytes to compare, then 64 not to: from 64 - n on lies the mask of n bytes.
+    private static ReadOnlySpan<byte> Masks =>
+    [
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
 
     private readonly Beginning[] known = new Beginning[Ways << Bits];
     private int unknown;
     private int latest;
-
-    // 64 bytes to compare, then 64 not to: from 64 - n on lies the mask of n bytes.
-    private static readonly byte[] Masks = [.. Enumerable.Repeat(byte.MaxValue, MaxBytes), .. new byte[MaxBytes]];
 
     /// <summary>Finds how a message begins; the answer is a null reference when that is not known.</summary>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
@@ -106,7 +112,7 @@ internal sealed class RecentBeginnings
         public readonly bool IsOf(ReadOnlySpan<byte> message, ref byte start, RuleFile file, Part? part)
         {
             if (!ReferenceEquals(File, file) || !ReferenceEquals(Given, part) || Length > message.Length) return false;
-            ref byte masks = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Masks), MaxBytes - Length);
+            ref byte masks = ref Unsafe.Add(ref MemoryMarshal.GetReference(Masks), MaxBytes - Length);
             ref byte own = ref Unsafe.As<Bytes, byte>(ref Unsafe.AsRef(in bytes));
             Vector128<byte> other = Vector128<byte>.Zero;
             for (nuint at = 0; at < MaxBytes; at += (nuint)Vector128<byte>.Count)
