@@ -116,6 +116,8 @@ my %protocols = (
         reply();
         say_line("PASS $password");
         my $in = reply() =~ /^230/;
+        # proftpd logs the login as the user who is in; of a process that is gone by then journald cannot tell the unit.
+        sleep 1 if $in;
         say_line('QUIT');
         return $in;
     },
