@@ -1,4 +1,7 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace RateWall.Detection.Logs;
@@ -15,11 +18,34 @@ internal sealed record Field(byte[] Key, byte[] Open, Piece Hole, byte[] Close);
 /// twice makes the line ambiguous, because one of the two may be text that a client chose; only when that text comes
 /// first of all is the last address certain.
 /// </summary>
-internal sealed class FieldBag(Field[] fields, string separator)
+internal sealed class FieldBag
 {
-    private readonly Literal separator = new(Encoding.UTF8.GetBytes(separator));
-    private readonly Form[] forms = FormsOf(fields);
-    private readonly bool wantsAddress = Array.Exists(fields, f => f.Hole.IsAddress);
+    // The longest separator that is looked for many places at once: two blocks, and its length, are read; see Scan.Readable.
+    private const int LongestSkipped = Scan.Readable - Scan.Width;
+
+    private readonly Field[] fields;
+    private readonly Literal separator;
+    private readonly Form[] forms;
+    private readonly bool wantsAddress;
+    // True when what is not named is passed over without a look at each entry.
+    private readonly bool skips;
+    // What keys begin with, one byte or two.
+    private readonly byte keysBegin;
+    private readonly byte keysBeginToo;
+
+    /// <param name="fields">The keys, each of which ends with '='.</param>
+    /// <param name="separator">What stands between two keys.</param>
+    public FieldBag(Field[] fields, string separator)
+    {
+        this.fields = fields;
+        this.separator = new(Encoding.UTF8.GetBytes(separator));
+        forms = new Form[fields.Length];
+        for (int i = 0; i < fields.Length; i++) forms[i] = new(fields[i], Separator);
+        wantsAddress = Array.Exists(fields, f => f.Hole.IsAddress);
+        keysBegin = fields[0].Key[0];
+        keysBeginToo = fields[^1].Key[0];
+        skips = !OverlapsItself(Separator) && Separator.Length <= LongestSkipped && Array.TrueForAll(fields, f => f.Key[0] == keysBegin || f.Key[0] == keysBeginToo);
+    }
 
     /// <summary>The keys.</summary>
     public IReadOnlyList<Field> Fields => fields;
@@ -34,36 +60,30 @@ internal sealed class FieldBag(Field[] fields, string separator)
     /// <param name="captures">What was found before; what all of it found.</param>
     public bool Match(ReadOnlySpan<byte> message, int at, ref Boundaries bounds, ref Captures captures)
     {
-        int start = at;
-        // The bag begins with a key, named here or not: "Disconnected: some reason: user=..." is another line.
-        int name = at < message.Length ? ByteClass.Account.Run(message, at, bounds.GuessEnd(at)) : 0;
-        if (name == 0 || at + name >= message.Length || message[at + name] != '=') return false;
-        // What looks like fields behind a key of theirs is a client's text in the real ones.
-        foreach (ref readonly Form form in forms.AsSpan())
-            if (Scan.First(message, 0, at, form.Key) >= 0) return false;
+        int named = NamedAt(message, at);
+        if (!BeginsWithKey(message, at, named, ref bounds) || HasKeyBefore(message, at)) return false;
         uint seen = 0;
         bool twice = false;
+        int entry = at;
         Unsafe.SkipInit(out Captures found);
         found.Become(captures);
-        while (at <= message.Length)
+        while (true)
         {
             int end = -1;
-            for (int i = 0; i < forms.Length; i++)
+            if (named >= 0)
             {
-                ref readonly Form form = ref forms[i];
-                if (!form.Key.IsAt(message, at)) continue;
-                twice |= (seen & (1u << i)) != 0;
-                seen |= 1u << i;
-                end = Read(form, message, at + form.Key.Length, ref bounds, ref found);
-                break;
+                ref readonly Form form = ref forms[named];
+                twice |= (seen & (1u << named)) != 0;
+                seen |= 1u << named;
+                end = Read(form, message, entry + form.Key.Length, ref bounds, ref found);
             }
 
-            if (end < 0) end = EndOfEntry(message, at);
-            if (end >= message.Length) break;
-            at = end + separator.Length;
+            end = NextNamed(message, end < 0 ? entry : end, out named);
+            if (end < 0) break;
+            entry = end + separator.Length;
         }
 
-        if (twice && TryLast(message, start, ref bounds, ref found))
+        if (twice && TryLast(message, at, ref bounds, ref found))
         {
             captures.Become(found);
             return true;
@@ -80,6 +100,97 @@ internal sealed class FieldBag(Field[] fields, string separator)
         if (wantsAddress && found.AddressStart < 0) return false;
         captures.Become(found);
         return true;
+    }
+
+    // The bag begins with a key, named here or not: "Disconnected: some reason: user=..." is another line.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool BeginsWithKey(ReadOnlySpan<byte> message, int at, int named, ref Boundaries bounds)
+    {
+        if (named >= 0 && forms[named].IsName) return true;
+        int name = at < message.Length ? ByteClass.Account.Run(message, at, bounds.GuessEnd(at)) : 0;
+        return name != 0 && at + name < message.Length && message[at + name] == '=';
+    }
+
+    // What looks like fields behind a key of theirs is a client's text in the real ones.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool HasKeyBefore(ReadOnlySpan<byte> message, int at)
+    {
+        ref byte start = ref MemoryMarshal.GetReference(message);
+        // Every key ends with this byte, and nearly always nothing else has it.
+        for (int i = 0; i < at; i += Vector128<byte>.Count)
+        {
+            uint ends = Vector128.Equals(Vector128.LoadUnsafe(ref start, (nuint)i), Vector128.Create((byte)'=')).ExtractMostSignificantBits();
+            if (BitOperations.TrailingZeroCount(ends | (1u << Vector128<byte>.Count)) < Math.Min(at - i, Vector128<byte>.Count)) return LooksForKeys(message, at);
+        }
+
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool LooksForKeys(ReadOnlySpan<byte> message, int limit)
+    {
+        foreach (ref readonly Form form in forms.AsSpan())
+            if (Scan.First(message, 0, limit, form.Key) >= 0) return true;
+        return false;
+    }
+
+    // Which key stands at a place, or -1.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int NamedAt(ReadOnlySpan<byte> message, int at)
+    {
+        for (int i = 0; i < forms.Length; i++)
+            if (forms[i].Key.IsAt(message, at)) return i;
+        return -1;
+    }
+
+    // Where the first separator stands, from a place on, that a key follows, and which; or -1. Others are between keys that are not named.
+    private int NextNamed(ReadOnlySpan<byte> message, int from, out int named)
+    {
+        if (!skips) return NextNamedOfEach(message, from, out named);
+        ref byte start = ref MemoryMarshal.GetReference(message);
+        Form[] all = forms;
+        for (int at = from; at < message.Length; at += Scan.Width)
+        {
+            for (uint places = PlacesOfNamed(ref Unsafe.Add(ref start, at)); places != 0; places &= places - 1)
+            {
+                int place = at + BitOperations.TrailingZeroCount(places);
+                for (int i = 0; i < all.Length; i++)
+                {
+                    if (!all[i].Behind.IsAt(message, place)) continue;
+                    named = i;
+                    return place;
+                }
+            }
+        }
+
+        named = -1;
+        return -1;
+    }
+
+    private int NextNamedOfEach(ReadOnlySpan<byte> message, int from, out int named)
+    {
+        named = -1;
+        int place;
+        while ((place = Scan.First(message, from, message.Length, separator)) >= 0)
+        {
+            from = place + separator.Length;
+            if ((named = NamedAt(message, from)) >= 0) break;
+        }
+
+        return place;
+    }
+
+    // A bit for each of the places, as of Scan, where the separator's first byte stands and behind it one that keys begin with.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint PlacesOfNamed(ref byte start) =>
+        SixteenOfNamed(ref start) | (SixteenOfNamed(ref Unsafe.Add(ref start, Vector128<byte>.Count)) << Vector128<byte>.Count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint SixteenOfNamed(ref byte start)
+    {
+        Vector128<byte> key = Vector128.LoadUnsafe(ref start, (nuint)separator.Length);
+        return (Vector128.Equals(Vector128.LoadUnsafe(ref start), Vector128.Create(separator.First))
+            & (Vector128.Equals(key, Vector128.Create(keysBegin)) | Vector128.Equals(key, Vector128.Create(keysBeginToo)))).ExtractMostSignificantBits();
     }
 
     // The fields begin with the one a client fills: no key of the daemon's stands before its text, so the last address
@@ -104,50 +215,56 @@ internal sealed class FieldBag(Field[] fields, string separator)
     {
         if (!form.Open.IsAt(message, at)) return -1;
         at += form.Open.Length;
-        if (!form.Hole.IsFree)
+        int close;
+        if (form.Class is null)
         {
-            int length = at < message.Length ? form.Hole.Class!.Run(message, at, bounds.GuessEnd(at)) : 0;
-            int close = at + length;
-            if (length == 0 || !form.Close.IsAt(message, close)) return -1;
-            int end = close + form.Close.Length;
-            if (!EndsHere(message, end)) return -1;
-            return Segment.Bind(form.Hole.Note, message, at, length, ref found) ? end : -1;
+            // The message's end comes last of all.
+            close = Scan.First(message, at, message.Length, form.Ending);
+            if (close < 0)
+            {
+                close = message.Length - form.Close.Length;
+                if (close < at || !form.Close.IsAt(message, close)) return -1;
+            }
+
+            if (form.IsUser) found.SetUser(at, close - at);
+            return close + form.Close.Length;
         }
 
-        for (int from = at; from <= message.Length; from++)
-        {
-            from = form.Close.Length == 0 ? EndOfEntry(message, from) : Scan.First(message, from, message.Length, form.Close);
-            if (from < 0) return -1;
-            int end = from + form.Close.Length;
-            if (!EndsHere(message, end)) continue;
-            if (form.Hole.Kind == PieceKind.User) found.SetUser(at, from - at);
-            return end;
-        }
-
-        return -1;
+        int length = at < message.Length ? form.Class.Run(message, at, bounds.GuessEnd(at)) : 0;
+        close = at + length;
+        if (length == 0 || !form.Close.IsAt(message, close)) return -1;
+        int end = close + form.Close.Length;
+        if (end != message.Length && !separator.IsAt(message, end)) return -1;
+        return Segment.Bind(form.Note, message, at, length, ref found) ? end : -1;
     }
 
-    private static Form[] FormsOf(Field[] fields)
+    // Whether a separator may begin inside another one.
+    private static bool OverlapsItself(byte[] separator)
     {
-        var made = new Form[fields.Length];
-        for (int i = 0; i < fields.Length; i++) made[i] = new(fields[i]);
-        return made;
-    }
-
-    private bool EndsHere(ReadOnlySpan<byte> message, int at) => at == message.Length || separator.IsAt(message, at);
-
-    private int EndOfEntry(ReadOnlySpan<byte> message, int from)
-    {
-        int end = Scan.First(message, from, message.Length, separator);
-        return end < 0 ? message.Length : end;
+        for (int length = 1; length < separator.Length; length++)
+            if (separator.AsSpan(0, length).SequenceEqual(separator.AsSpan(separator.Length - length))) return true;
+        return false;
     }
 
     // A field, as it is compared with messages.
-    private readonly struct Form(Field field)
+    private readonly struct Form(Field field, byte[] separator)
     {
         public readonly Literal Key = new(field.Key);
+
+        // The key behind a separator.
+        public readonly Literal Behind = new([.. separator, .. field.Key]);
         public readonly Literal Open = new(field.Open);
         public readonly Literal Close = new(field.Close);
-        public readonly Piece Hole = field.Hole;
+
+        // The close in front of a separator.
+        public readonly Literal Ending = new([.. field.Close, .. separator]);
+
+        // Null: any text.
+        public readonly ByteClass? Class = field.Hole.IsFree ? null : field.Hole.Class;
+        public readonly PieceNote Note = field.Hole.Note;
+        public readonly bool IsUser = field.Hole.Kind == PieceKind.User;
+
+        // True when wherever the key stands a name stands in front of a '='.
+        public readonly bool IsName = ByteClass.Account.Run(field.Key) == field.Key.Length - 1;
     }
 }
