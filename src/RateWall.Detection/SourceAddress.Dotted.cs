@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -11,9 +12,6 @@ namespace RateWall.Detection;
 /// </content>
 public readonly partial record struct SourceAddress
 {
-    // The least value of a part with one, two and three digits: nothing begins with a zero but "0" itself.
-    private const uint LeastByDigits = 0x640A00;
-
     private static bool TryParseIPv4(ReadOnlySpan<byte> text, out uint value)
     {
         int length = text.Length;
@@ -22,37 +20,29 @@ public readonly partial record struct SourceAddress
         ulong low = Unsafe.ReadUnaligned<ulong>(ref first);
         // What both hold is shifted out, in two steps: it may be all 64 bits.
         ulong high = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref first, length - 8)) >> (4 * (16 - length)) >> (4 * (16 - length));
-        Vector128<byte> all = Vector128.Create(low, high).AsByte();
+        Vector128<byte> all = Vector128.Create(low, high).AsByte(), numbers = all - Vector128.Create((byte)'0');
         uint dots = Vector128.Equals(all, Vector128.Create((byte)'.')).ExtractMostSignificantBits();
-        uint digits = Vector128.LessThanOrEqual(all - Vector128.Create((byte)'0'), Vector128.Create((byte)9)).ExtractMostSignificantBits();
+        uint digits = Vector128.LessThanOrEqual(numbers, Vector128.Create((byte)9)).ExtractMostSignificantBits();
         uint behindFirst = dots & (dots - 1), behindSecond = behindFirst & (behindFirst - 1);
         value = 0;
         // Three dots, and the rest digits; what is behind the text is neither.
         if ((dots | digits) != (1u << length) - 1 || behindSecond == 0 || (behindSecond & (behindSecond - 1)) != 0) return false;
-        int one = BitOperations.TrailingZeroCount(dots), two = BitOperations.TrailingZeroCount(behindFirst), three = BitOperations.TrailingZeroCount(behindSecond);
-        int digitsOfFirst = one, digitsOfSecond = two - one - 1, digitsOfThird = three - two - 1, digitsOfFourth = length - three - 1;
-        // One to three digits each: none of these is negative, and none is more than 2.
-        uint excess = (uint)(digitsOfFirst - 1) | (uint)(digitsOfSecond - 1) | (uint)(digitsOfThird - 1) | (uint)(digitsOfFourth - 1);
-        bool tooLong = digitsOfFirst > 3 | digitsOfSecond > 3 | digitsOfThird > 3 | digitsOfFourth > 3;
-        if ((int)excess < 0 | tooLong) return false;
-        // The last four bytes up to each part's end. The first two parts end within the first eight bytes.
-        uint a = PartOf((uint)((low << (8 * (8 - one))) >> 32), digitsOfFirst, out uint wrongFirst);
-        uint b = PartOf((uint)((low << (8 * (8 - two))) >> 32), digitsOfSecond, out uint wrongSecond);
-        uint c = PartOf(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref first, three - 4)), digitsOfThird, out uint wrongThird);
-        uint d = PartOf(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref first, length - 4)), digitsOfFourth, out uint wrongFourth);
-        if ((int)(wrongFirst | wrongSecond | wrongThird | wrongFourth) < 0) return false;
-        value = (a << 24) | (b << 16) | (c << 8) | d;
+        // Where each part ends, and in front of where it begins: a byte each.
+        uint ends = (uint)BitOperations.TrailingZeroCount(dots) | ((uint)BitOperations.TrailingZeroCount(behindFirst) << 8)
+            | ((uint)BitOperations.TrailingZeroCount(behindSecond) << 16) | ((uint)length << 24);
+        // The last digits of all parts, then those in front of them, and so on; the fourth is one too many.
+        Vector128<byte> places = Vector128.Create(ends).AsByte() - Vector128.Create((byte)1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4);
+        Vector128<byte> own = Vector128.GreaterThan(places.AsSByte(), Vector128.Create((ends << 8) | 0xFF).AsSByte()).AsByte();
+        Vector128<byte> found = Vector128.ShuffleNative(numbers, places) & own;
+        uint there = own.ExtractMostSignificantBits();
+        uint zeros = Vector128.Equals(found, Vector128<byte>.Zero).ExtractMostSignificantBits();
+        // One to three digits each, and no zero in front of others.
+        if ((there & 0xF00F) != 0x000F || (zeros & there & ~(there >> 4) & 0x0FF0) != 0) return false;
+        uint hundreds = found.AsUInt32().GetElement(2);
+        uint rest = found.AsUInt32().ToScalar() + (found.AsUInt32().GetElement(1) * 10);
+        // No more than two hundred, and then no more than 55: the highest bit of a byte says that it is more.
+        if ((((hundreds + 0x7D7D_7D7D) | ((hundreds << 6) & (rest + 0x4848_4848))) & 0x8080_8080) != 0) return false;
+        value = BinaryPrimitives.ReverseEndianness((hundreds * 100) + rest);
         return true;
-    }
-
-    // The number in the last digits of four bytes; the highest bit of wrong is set when it is none of an address.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint PartOf(uint text, int digits, out uint wrong)
-    {
-        // From the lowest byte on: nothing, hundreds, tens, ones.
-        uint own = text & 0x0F0F0F0F & (uint.MaxValue << (32 - (8 * digits)));
-        uint number = (((own >> 8) & 0xFF) * 100) + (((own >> 16) & 0xFF) * 10) + (own >> 24);
-        wrong = (number - ((LeastByDigits >> (8 * (digits - 1))) & 0xFF)) | (255 - number);
-        return number;
     }
 }
