@@ -10,8 +10,6 @@ namespace RateWall.Detection.Logs;
 internal sealed class KnownHeader
 {
     private readonly byte[] bytes = new byte[WideBytes.Width];
-    // A bit for each byte that is no part of it.
-    private ulong behind;
 
     public KnownHeader() => bytes.AsSpan().Fill((byte)'\n');
 
@@ -21,10 +19,16 @@ internal sealed class KnownHeader
     /// <summary>Its length, or 0 when none is known.</summary>
     public int Length { get; private set; }
 
+    /// <summary>A bit for each byte that is no part of it.</summary>
+    public ulong Behind { get; private set; }
+
+    /// <summary>Its first byte.</summary>
+    public ref byte First => ref MemoryMarshal.GetArrayDataReference(bytes);
+
     /// <summary>True when a line begins with it; when none is known no line does that has a byte.</summary>
     /// <param name="first">The line's first byte; <see cref="WideBytes.Width"/> bytes can be read from here.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool Begins(ref byte first) => (WideBytes.Same(ref first, ref MemoryMarshal.GetArrayDataReference(bytes)) | behind) == ulong.MaxValue;
+    public bool Begins(ref byte first) => (WideBytes.Same(ref first, ref First) | Behind) == ulong.MaxValue;
 
     /// <summary>Takes another header in the place of the one that was known.</summary>
     /// <param name="header">At most <see cref="WideBytes.Width"/> bytes.</param>
@@ -32,7 +36,7 @@ internal sealed class KnownHeader
     {
         header.CopyTo(bytes);
         Length = header.Length;
-        behind = Length == WideBytes.Width ? 0 : ulong.MaxValue << Length;
+        Behind = Length == WideBytes.Width ? 0 : ulong.MaxValue << Length;
         Number++;
     }
 
@@ -40,7 +44,7 @@ internal sealed class KnownHeader
     public void Forget()
     {
         bytes.AsSpan().Fill((byte)'\n');
-        behind = 0;
+        Behind = 0;
         Length = 0;
         Number++;
     }

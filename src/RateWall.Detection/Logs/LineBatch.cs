@@ -98,68 +98,106 @@ internal sealed class LineBatch(RuleSet rules)
 
     // Takes the lines that were found apart; the answer is how many there are to be read. Apart from Keep, and with as little
     // as can be for each line: so a processor has several in hand at a time, where one waits from step to step.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Cut(ReadOnlySpan<byte> block, int found, int longest)
     {
-        ref byte first = ref MemoryMarshal.GetReference(block);
-        ref WaitingLine next = ref MemoryMarshal.GetArrayDataReference(cut);
-        KnownHeader known = header;
-        int start = at, lastReadable = block.Length - TaggedLine.Readable;
+        int count = 0;
         for (int i = 0; i < found; i++)
         {
-            int length = ends[i] - start;
-            if (length > longest)
-            {
-                Oversized++;
-            }
-            else if (start <= lastReadable && TaggedLine.TryRead(ref Unsafe.Add(ref first, start), length, known, out TaggedLine tagged))
-            {
-                next = new(start, known.Number, length, tagged);
-                next = ref Unsafe.Add(ref next, 1);
-            }
-            else if (length > 0)
-            {
-                next = new(start, header: 0, length);
-                next = ref Unsafe.Add(ref next, 1);
-            }
-
+            // One that is perhaps too long is no line like the others.
+            if (longest == LogLines.MaxLine && (i = CutKnown(block, i, found, ref count)) == found) break;
+            CutOne(block, ends[i] - at, longest, ref count);
             longest = LogLines.MaxLine;
-            start += length + 1;
         }
 
-        at = start;
-        return (int)((nuint)Unsafe.ByteOffset(ref MemoryMarshal.GetArrayDataReference(cut), ref next) / (uint)Unsafe.SizeOf<WaitingLine>());
+        return count;
+    }
+
+    // The lines that have the known header and a tag; the answer is the first line that has not. Nothing is called here, so
+    // all that is needed stays in registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int CutKnown(ReadOnlySpan<byte> block, int line, int found, ref int count)
+    {
+        int lastReadable = block.Length - TaggedLine.Readable, tagged = header.Length;
+        while (found > line && ends[found - 1] > lastReadable) found--;
+        if (tagged == 0 || found == line) return line;
+        ref int end = ref Unsafe.Add(ref ends.First, line), behindLast = ref Unsafe.Add(ref ends.First, found);
+        ref byte first = ref MemoryMarshal.GetReference(block), known = ref header.First;
+        ulong behind = header.Behind;
+        var model = new WaitingLine(start: 0, header.Number, length: 0, new() { ProgramStart = tagged, MessageStart = tagged + 1 });
+        ref WaitingLine next = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(cut), count);
+        nint start = at;
+        for (; Unsafe.IsAddressLessThan(ref end, ref behindLast); end = ref Unsafe.Add(ref end, 1))
+        {
+            int length = end - (int)start;
+            ref byte text = ref Unsafe.Add(ref first, start);
+            // Asked, not computed: so what follows need not wait for the comparison.
+            if (length > LogLines.MaxLine || (WideBytes.Same(ref text, ref known) | behind) != ulong.MaxValue
+                || !TaggedLine.TryReadTag(ref Unsafe.Add(ref text, (nint)(uint)tagged), length - tagged, out int program, out int blank)) break;
+            next = model.At((int)start, length, program, blank);
+            next = ref Unsafe.Add(ref next, 1);
+            start = end + 1;
+        }
+
+        at = (int)start;
+        count = PlaceOf(cut, ref next);
+        return (int)((nuint)Unsafe.ByteOffset(ref ends.First, ref end) / sizeof(int));
+    }
+
+    private void CutOne(ReadOnlySpan<byte> block, int length, int longest, ref int count)
+    {
+        if (length > longest) Oversized++;
+        else if (at <= block.Length - TaggedLine.Readable && TaggedLine.TryRead(ref Unsafe.Add(ref MemoryMarshal.GetReference(block), at), length, header, out TaggedLine tagged))
+            cut[count++] = new(at, header.Number, length, tagged);
+        else if (length > 0) cut[count++] = new(at, header: 0, length);
+        at += length + 1;
     }
 
     // Lets the lines wait whose programs have rules.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Keep(ReadOnlySpan<byte> block, int count, bool keepsAll)
     {
-        ref byte first = ref MemoryMarshal.GetReference(block);
-        ref WaitingLine next = ref MemoryMarshal.GetArrayDataReference(cut);
-        ref WaitingLine end = ref Unsafe.Add(ref next, count);
-        WaitingLine[] all = lines;
-        int kept = Count, least = keepsAll ? 0 : 1;
-        for (; Unsafe.IsAddressLessThan(ref next, ref end); next = ref Unsafe.Add(ref next, 1))
+        int least = keepsAll ? 0 : 1;
+        for (int i = 0; i < count && (i = KeepKnown(block, i, count, least)) < count; i++)
         {
-            ref WaitingLine line = ref all[kept];
+            ref WaitingLine next = ref cut[i], line = ref lines[Count];
             if (next.ProgramLength == 0)
             {
                 line = next;
                 line.Fate = LineFate.Apart;
-                kept++;
+                Count++;
                 continue;
             }
 
-            ref byte text = ref Unsafe.Add(ref first, next.Start);
+            ref byte text = ref Unsafe.Add(ref MemoryMarshal.GetReference(block), next.Start);
             int number = programs.Find(ref Unsafe.Add(ref text, next.ProgramStart), next.ProgramLength);
             line = next.With(number, ShapeOf(number, ref Unsafe.Add(ref text, next.MessageStart)));
+            if (number >= least) Count++;
+        }
+    }
+
+    // The lines of programs that wrote of late, without a call; the answer is the first line of another one.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int KeepKnown(ReadOnlySpan<byte> block, int line, int count, int least)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(block);
+        ref WaitingLine all = ref MemoryMarshal.GetArrayDataReference(cut);
+        ref WaitingLine next = ref Unsafe.Add(ref all, line), end = ref Unsafe.Add(ref all, count);
+        ref WaitingLine into = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(lines), Count);
+        RecentPrograms known = programs;
+        for (; Unsafe.IsAddressLessThan(ref next, ref end); next = ref Unsafe.Add(ref next, 1))
+        {
+            ref byte text = ref Unsafe.Add(ref first, (nint)(uint)next.Start);
+            if (!known.TryFind(ref Unsafe.Add(ref text, next.ProgramStart), next.ProgramLength, out int number)) break;
+            into = next.With(number, ShapeOf(number, ref Unsafe.Add(ref text, next.MessageStart)));
             // Nothing is asked here: which programs have rules is as little to be guessed as the programs are.
-            kept += Unsafe.BitCast<bool, byte>(number >= least);
+            into = ref Unsafe.Add(ref into, (nint)Unsafe.BitCast<bool, byte>(number >= least));
         }
 
-        Count = kept;
+        Count = PlaceOf(lines, ref into);
+        return PlaceOf(cut, ref next);
     }
+
+    private static int PlaceOf(WaitingLine[] all, ref WaitingLine line) =>
+        (int)((nuint)Unsafe.ByteOffset(ref MemoryMarshal.GetArrayDataReference(all), ref line) / (uint)Unsafe.SizeOf<WaitingLine>());
 
     // Lines without rules, and those of other rules than the only ones, are read for themselves.
     private void SetApart(int from, ProgramRules[]? own)
@@ -173,8 +211,9 @@ internal sealed class LineBatch(RuleSet rules)
     {
         Array.Clear(places);
         Array.Clear(marks);
-        WaitingLine[] all = lines;
-        for (int i = 0; i < Count; i++) places[all[i].Place + 1]++;
+        Span<WaitingLine> all = lines.AsSpan(0, Count);
+        ref ushort first = ref MemoryMarshal.GetArrayDataReference(places);
+        foreach (ref WaitingLine line in all) Unsafe.Add(ref first, (nint)(uint)line.Place + 1)++;
         int sum = 0;
         foreach (ref ushort place in places.AsSpan(0, Math.Min(Shapes, programs.Count * ShapesOfAProgram) + 1))
         {
@@ -182,7 +221,9 @@ internal sealed class LineBatch(RuleSet rules)
             place = (ushort)sum;
         }
 
-        for (int i = 0; i < Count; i++) order[places[all[i].Place]++] = (ushort)i;
+        // Each place is below Shapes, and each line has its own.
+        ref ushort into = ref MemoryMarshal.GetArrayDataReference(order);
+        for (int i = 0; i < all.Length; i++) Unsafe.Add(ref into, Unsafe.Add(ref first, (nint)(uint)all[i].Place)++) = (ushort)i;
         return order.AsSpan(0, Count);
     }
 

@@ -21,6 +21,9 @@ internal sealed class LineEnds
     /// <summary>One of the newlines of the last <see cref="Find"/>, counted from the block's first byte.</summary>
     public int this[int index] => places[index];
 
+    /// <summary>The first one of them; the others lie behind it.</summary>
+    public ref int First => ref MemoryMarshal.GetArrayDataReference(places);
+
     /// <summary>Looks for newlines and says how many there are, 0 only when there is no other one.</summary>
     /// <param name="block">The block.</param>
     /// <param name="from">The first byte to look at; afterwards the first one that was not looked at.</param>

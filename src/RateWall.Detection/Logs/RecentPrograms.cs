@@ -1,6 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace RateWall.Detection.Logs;
 
@@ -34,16 +34,34 @@ internal sealed class RecentPrograms(RuleSet rules)
     /// <summary>As <see cref="RuleSet.Find(ReadOnlySpan{byte})"/>, as the number those rules have here: 0 when there are none.</summary>
     /// <param name="start">The program's first byte; <see cref="Readable"/> bytes can be read from here.</param>
     /// <param name="length">The program's length, at least 1.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Find(ref byte start, int length)
     {
         if (length > Readable) return Look(ref start, length);
-        Vector128<byte> own = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(Masks), (nuint)(Readable - length));
-        Vector128<ulong> name = (Vector128.LoadUnsafe(ref start) & own).AsUInt64();
-        ulong low = name.ToScalar(), high = name.GetElement(1);
-        ref Place place = ref places[(int)(((low ^ (high * 0x9E37_79B9_7F4A_7C15UL)) * 0xD6E8_FEB8_6659_FD93UL) >> (64 - Bits))];
-        if (((place.Low ^ low) | (place.High ^ high) | (uint)(place.Length ^ length)) != 0) place = new(low, high, length, Look(ref start, length));
+        ref Place place = ref PlaceOf(ref start, length, out ulong low, out ulong high);
+        if (!place.IsOf(low, high, length)) place = new(low, high, length, Look(ref start, length));
         return place.Rules;
+    }
+
+    /// <summary>The same of a program that has its place. False: it has none, or no name, or a long one.</summary>
+    // Without a call: what a loop holds in registers stays there.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryFind(ref byte start, int length, out int number)
+    {
+        number = 0;
+        if ((uint)(length - 1) >= Readable) return false;
+        ref readonly Place place = ref PlaceOf(ref start, length, out ulong low, out ulong high);
+        number = place.Rules;
+        return place.IsOf(low, high, length);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref Place PlaceOf(ref byte start, int length, out ulong low, out ulong high)
+    {
+        ref byte own = ref Unsafe.Add(ref MemoryMarshal.GetReference(Masks), Readable - length);
+        low = Unsafe.ReadUnaligned<ulong>(ref start) & Unsafe.ReadUnaligned<ulong>(ref own);
+        high = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, sizeof(ulong))) & Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref own, sizeof(ulong)));
+        ulong hash = (low ^ BitOperations.RotateLeft(high, 27)) * 0x9E37_79B9_7F4A_7C15UL;
+        return ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(places), (nuint)(hash >> (64 - Bits)));
     }
 
     private int Look(ref byte start, int length)
@@ -56,5 +74,15 @@ internal sealed class RecentPrograms(RuleSet rules)
         return known.Length - 1;
     }
 
-    private readonly record struct Place(ulong Low, ulong High, int Length, int Rules);
+    private readonly struct Place(ulong low, ulong high, int length, int rules)
+    {
+        private readonly ulong low = low;
+        private readonly ulong high = high;
+        private readonly int length = length;
+
+        public readonly int Rules = rules;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool IsOf(ulong low, ulong high, int length) => ((this.low ^ low) | (this.high ^ high) | (uint)(this.length ^ length)) == 0;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -50,7 +51,10 @@ internal ref struct TaggedLine
         Unsafe.SkipInit(out line);
         // Asked, not computed: so what follows need not wait for the comparison.
         int start = known.Begins(ref first) ? known.Length : ReadHeader(ref first, length, known);
-        return start != 0 && line.TryTakeTag(ref first, start, length);
+        if (start == 0 || !TryReadTag(ref Unsafe.Add(ref first, start), length - start, out line.ProgramLength, out int blank)) return false;
+        line.ProgramStart = start;
+        line.MessageStart = start + blank + 1;
+        return true;
     }
 
     /// <summary>The process id in the tag of a line that was read, or 0.</summary>
@@ -105,30 +109,30 @@ internal ref struct TaggedLine
         return start;
     }
 
-    // "program[123]: "
+    /// <summary>Reads "program[123]: " behind a header; false when it has another form.</summary>
+    /// <param name="tag">Its first byte, behind a header.</param>
+    /// <param name="length">The line's length from there on.</param>
+    /// <param name="program">The program's length.</param>
+    /// <param name="blank">Where the blank in front of the message stands.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryTakeTag(ref byte first, int start, int length)
+    public static bool TryReadTag(ref byte tag, int length, out int program, out int blank)
     {
-        ref byte tag = ref Unsafe.Add(ref first, start);
-        int space = BitOperations.TrailingZeroCount(WideBytes.PlacesOf((byte)' ', ref tag));
+        program = 0;
+        ulong blanks = WideBytes.PlacesOf((byte)' ', ref tag);
+        blank = BitOperations.TrailingZeroCount(blanks);
         // Behind the blank there is at least a newline.
-        if (space is < 2 or WideBytes.Width || start + space >= length || Unsafe.Add(ref tag, space - 1) != ':') return false;
-        int end = space - 1;
+        if (blanks == 0 || blank >= length) return false;
         // What stands in the tag, and not at its start: "(...)" and paths are for the other reader.
-        ulong inside = (1UL << end) - 1;
-        if (tag == '/' || (WideBytes.PlacesOf((byte)'(', ref tag) & inside) != 0) return false;
+        uint last = Unsafe.ReadUnaligned<ushort>(ref Unsafe.Add(ref tag, (nint)(uint)blank - 2));
+        if (!BitConverter.IsLittleEndian) last = BinaryPrimitives.ReverseEndianness((ushort)last);
+        ulong inside = (blanks ^ (blanks - 1)) >> 2;
+        if (last >> 8 != ':' || tag == '/' || (WideBytes.PlacesOf((byte)'(', ref tag) & inside) != 0) return false;
         // Where the program ends: at its last '[' when the tag ends with ']'. Half of the lines have it, in no order: whoever
         // asked would be told what he did not guess half of the time.
-        ulong open = Unsafe.BitCast<bool, byte>(Unsafe.Add(ref tag, end - 1) != ']');
-        end = BitOperations.Log2((WideBytes.PlacesOf((byte)'[', ref tag) & inside) | (open << end));
-        // No '[', or nothing in front of it.
-        if (end == 0) return false;
-
-        // "[ID 800047 auth.info] " of Solaris, behind the tag.
-        if (Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref tag, space + 1)) == SolarisMessageId) return false;
-        ProgramStart = start;
-        ProgramLength = end;
-        MessageStart = start + space + 1;
-        return true;
+        ulong open = Unsafe.BitCast<bool, byte>((byte)last != ']');
+        ulong ends = (WideBytes.PlacesOf((byte)'[', ref tag) & inside) | (open << blank >> 1);
+        program = 63 - BitOperations.LeadingZeroCount(ends);
+        // No '[', or nothing in front of it; else "[ID 800047 auth.info] " of Solaris, behind the tag.
+        return ends > 1 && Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref tag, (nint)(uint)blank + 1)) != SolarisMessageId;
     }
 }

@@ -28,6 +28,20 @@ internal struct WaitingLine(int start, int header, int length)
         parts = (uint)length | ((ulong)(uint)tagged.ProgramStart << ProgramStartAt) | ((ulong)(uint)tagged.ProgramLength << ProgramLengthAt)
             | ((ulong)(uint)tagged.MessageStart << MessageStartAt);
 
+    /// <summary>A line with the same header as this one, which stands for all of them: it begins at 0, and its program has no bytes.</summary>
+    /// <param name="start">Where the line begins in the block.</param>
+    /// <param name="length">Its length, without the newline.</param>
+    /// <param name="program">The program's length.</param>
+    /// <param name="blank">How far behind the program's first byte the blank in front of the message stands.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly WaitingLine At(int start, int length, int program, int blank)
+    {
+        WaitingLine line = this;
+        line.whole = whole | (uint)start;
+        line.parts = parts + (uint)length + ((ulong)(uint)program << ProgramLengthAt) + ((ulong)(uint)blank << MessageStartAt);
+        return line;
+    }
+
     /// <summary>Where the line begins in the block.</summary>
     public readonly int Start => (int)whole;
 
