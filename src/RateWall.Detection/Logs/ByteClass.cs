@@ -143,6 +143,16 @@ internal sealed class ByteClass
         return RunInBlocks(text, at);
     }
 
+    /// <summary>The same where the place is not known before what stands in front of it has been read, so that a guess gains nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int RunUnguessed(ReadOnlySpan<byte> text, int at)
+    {
+        uint others = Others(Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(text), (nuint)at));
+        if (others == 0) return RunInBlocks(text, at);
+        int run = Math.Min(BitOperations.TrailingZeroCount(others), text.Length - at);
+        return run <= Max ? run : 0;
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int RunInBlocks(ReadOnlySpan<byte> text, int at)
     {

@@ -230,7 +230,7 @@ internal sealed class FieldBag
             return close + form.Close.Length;
         }
 
-        int length = at < message.Length ? form.Class.Run(message, at, bounds.GuessEnd(at)) : 0;
+        int length = at < message.Length ? form.Class.RunUnguessed(message, at) : 0;
         close = at + length;
         if (length == 0 || !form.Close.IsAt(message, close)) return -1;
         int end = close + form.Close.Length;
