@@ -32,25 +32,26 @@ internal sealed class LineEnds
     public int Find(ReadOnlySpan<byte> block, ref int from)
     {
         ref byte first = ref MemoryMarshal.GetReference(block);
-        ref int into = ref MemoryMarshal.GetArrayDataReference(places);
-        int count = 0, at = from;
-        for (; count < Lines && block.Length - at >= WideBytes.Width; at += WideBytes.Width)
+        ref int next = ref First, full = ref Unsafe.Add(ref next, Lines);
+        nint at = from, last = block.Length - WideBytes.Width;
+        for (; at <= last && Unsafe.IsAddressLessThan(ref next, ref full); at += WideBytes.Width)
         {
             ulong newlines = WideBytes.PlacesOf((byte)'\n', ref Unsafe.Add(ref first, at));
-            ref int next = ref Unsafe.Add(ref into, count);
-            count += BitOperations.PopCount(newlines);
+            int found = BitOperations.PopCount(newlines);
             // Two are written whether or not there are any, so that nearly never there is anything to guess.
-            next = at + BitOperations.TrailingZeroCount(newlines);
+            next = (int)at + BitOperations.TrailingZeroCount(newlines);
             newlines &= newlines - 1;
-            Unsafe.Add(ref next, 1) = at + BitOperations.TrailingZeroCount(newlines);
+            Unsafe.Add(ref next, 1) = (int)at + BitOperations.TrailingZeroCount(newlines);
             newlines &= newlines - 1;
             for (int more = 2; newlines != 0; more++, newlines &= newlines - 1)
-                Unsafe.Add(ref next, more) = at + BitOperations.TrailingZeroCount(newlines);
+                Unsafe.Add(ref next, more) = (int)at + BitOperations.TrailingZeroCount(newlines);
+            next = ref Unsafe.Add(ref next, (nint)(uint)found);
         }
 
+        int count = (int)((nuint)Unsafe.ByteOffset(ref First, ref next) / sizeof(int));
         for (; count < Lines && at < block.Length; at++)
-            if (block[at] == '\n') places[count++] = at;
-        from = at;
+            if (block[(int)at] == '\n') places[count++] = (int)at;
+        from = (int)at;
         return count;
     }
 }
