@@ -182,11 +182,11 @@ internal sealed class LineBatch(RuleSet rules)
         ref WaitingLine all = ref MemoryMarshal.GetArrayDataReference(cut);
         ref WaitingLine next = ref Unsafe.Add(ref all, line), end = ref Unsafe.Add(ref all, count);
         ref WaitingLine into = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(lines), Count);
-        RecentPrograms known = programs;
+        ref RecentPrograms.Place known = ref programs.First;
         for (; Unsafe.IsAddressLessThan(ref next, ref end); next = ref Unsafe.Add(ref next, 1))
         {
             ref byte text = ref Unsafe.Add(ref first, (nint)(uint)next.Start);
-            if (!known.TryFind(ref Unsafe.Add(ref text, next.ProgramStart), next.ProgramLength, out int number)) break;
+            if (!RecentPrograms.TryFind(ref known, ref Unsafe.Add(ref text, next.ProgramStart), next.ProgramLength, out int number)) break;
             into = next.With(number, ShapeOf(number, ref Unsafe.Add(ref text, next.MessageStart)));
             // Nothing is asked here: which programs have rules is as little to be guessed as the programs are.
             into = ref Unsafe.Add(ref into, (nint)Unsafe.BitCast<bool, byte>(number >= least));

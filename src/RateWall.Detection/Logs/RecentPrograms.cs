@@ -37,31 +37,38 @@ internal sealed class RecentPrograms(RuleSet rules)
     public int Find(ref byte start, int length)
     {
         if (length > Readable) return Look(ref start, length);
-        ref Place place = ref PlaceOf(ref start, length, out ulong low, out ulong high);
+        ref Place place = ref PlaceOf(ref First, ref start, length, out ulong low, out ulong high);
         if (!place.IsOf(low, high, length)) place = new(low, high, length, Look(ref start, length));
         return place.Rules;
     }
 
+    /// <summary>Where the places are.</summary>
+    public ref Place First => ref MemoryMarshal.GetArrayDataReference(places);
+
     /// <summary>The same of a program that has its place. False: it has none, or no name, or a long one.</summary>
+    /// <param name="first">Where the places are.</param>
+    /// <param name="start">The program's first byte; <see cref="Readable"/> bytes can be read from here.</param>
+    /// <param name="length">The program's length.</param>
+    /// <param name="number">The number.</param>
     // Without a call: what a loop holds in registers stays there.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryFind(ref byte start, int length, out int number)
+    public static bool TryFind(ref Place first, ref byte start, int length, out int number)
     {
         number = 0;
         if ((uint)(length - 1) >= Readable) return false;
-        ref readonly Place place = ref PlaceOf(ref start, length, out ulong low, out ulong high);
+        ref readonly Place place = ref PlaceOf(ref first, ref start, length, out ulong low, out ulong high);
         number = place.Rules;
         return place.IsOf(low, high, length);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ref Place PlaceOf(ref byte start, int length, out ulong low, out ulong high)
+    private static ref Place PlaceOf(ref Place first, ref byte start, int length, out ulong low, out ulong high)
     {
-        ref byte own = ref Unsafe.Add(ref MemoryMarshal.GetReference(Masks), Readable - length);
+        ref byte own = ref Unsafe.Add(ref MemoryMarshal.GetReference(Masks), (nint)(uint)(Readable - length));
         low = Unsafe.ReadUnaligned<ulong>(ref start) & Unsafe.ReadUnaligned<ulong>(ref own);
         high = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, sizeof(ulong))) & Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref own, sizeof(ulong)));
         ulong hash = (low ^ BitOperations.RotateLeft(high, 27)) * 0x9E37_79B9_7F4A_7C15UL;
-        return ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(places), (nuint)(hash >> (64 - Bits)));
+        return ref Unsafe.Add(ref first, (nuint)(hash >> (64 - Bits)));
     }
 
     private int Look(ref byte start, int length)
@@ -74,14 +81,17 @@ internal sealed class RecentPrograms(RuleSet rules)
         return known.Length - 1;
     }
 
-    private readonly struct Place(ulong low, ulong high, int length, int rules)
+    /// <summary>A program that wrote of late.</summary>
+    internal readonly struct Place(ulong low, ulong high, int length, int rules)
     {
         private readonly ulong low = low;
         private readonly ulong high = high;
         private readonly int length = length;
 
+        /// <summary>The number of its rules.</summary>
         public readonly int Rules = rules;
 
+        /// <summary>True when it has that name.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool IsOf(ulong low, ulong high, int length) => ((this.low ^ low) | (this.high ^ high) | (uint)(this.length ^ length)) == 0;
     }
