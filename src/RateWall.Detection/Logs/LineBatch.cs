@@ -143,6 +143,7 @@ internal sealed class LineBatch(RuleSet rules)
         return (int)((nuint)Unsafe.ByteOffset(ref ends.First, ref end) / sizeof(int));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void CutOne(ReadOnlySpan<byte> block, int length, int longest, ref int count)
     {
         if (length > longest) Oversized++;
