@@ -62,6 +62,21 @@ internal struct Boundaries
         return -1;
     }
 
+    /// <summary>False when another number of bytes than so many belongs to no word, from a place on.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="at">The place.</param>
+    /// <param name="length">The message's length.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool HasGaps(int count, int at, int length)
+    {
+        // Only where two words tell, as nearly always.
+        if (length > 2 * 64 || at >= 64) return true;
+        ulong second = length > 64 ? bits[1] : 0;
+        if (length > 64 && length < 2 * 64) second &= (1UL << (length - 64)) - 1;
+        ulong first = length < 64 ? bits[0] & ((1UL << length) - 1) : bits[0];
+        return BitOperations.PopCount(first >> at) + BitOperations.PopCount(second) == count;
+    }
+
     [InlineArray(Words)]
     private struct Bits
     {

@@ -90,6 +90,22 @@ internal sealed class ByteClass
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Holds(byte b) => members[b];
 
+    /// <summary>True when every byte of another class belongs.</summary>
+    public bool HoldsAllOf(ByteClass other)
+    {
+        for (int b = 0; b < members.Length; b++)
+            if (other.members[b] && !members[b]) return false;
+        return true;
+    }
+
+    /// <summary>True when a byte belongs to another class, too.</summary>
+    public bool Meets(ByteClass other)
+    {
+        for (int b = 0; b < members.Length; b++)
+            if (other.members[b] && members[b]) return true;
+        return false;
+    }
+
     /// <summary>How many bytes of the class stand at the start; more than <see cref="Max"/> gives 0.</summary>
     public int Run(ReadOnlySpan<byte> text) => Run(text, 0);
 

@@ -63,8 +63,8 @@ internal sealed class Candidates
         }
     }
 
-    /// <summary>The first that matches, with what the others say about its source.</summary>
-    public bool Match(ReadOnlySpan<byte> message, bool preauth, ref Boundaries bounds, ref ReachedEnds reached, ref RuleMatch result)
+    /// <summary>The first that matches, with what the others say about its source; the answer is the number of the template that was taken, or -1.</summary>
+    public int Match(ReadOnlySpan<byte> message, bool preauth, ref Boundaries bounds, ref ReachedEnds reached, ref RuleMatch result)
     {
         EndList? alone = null;
         int last = message.IsEmpty ? 256 : message[^1];
@@ -72,11 +72,11 @@ internal sealed class Candidates
         {
             ref ReachedEnd only = ref reached.Ends[0];
             alone = ListOf(only.Number);
-            only.Open = alone.WorthTrying(message, only.At, alone.CanEnd(last), ref bounds);
+            only.Open = alone.WorthTrying(message, only.At, alone.CanEnd(last, preauth), ref bounds);
         }
         else
         {
-            OpenAll(ref reached, last);
+            OpenAll(ref reached, last, preauth);
         }
 
         // Bits by sign and by tail: which signs were looked for, which are there, which tails are nowhere.
@@ -149,16 +149,16 @@ internal sealed class Candidates
             else LeaveMoot(ref reached, at);
         }
 
-        return taken >= 0;
+        return taken;
     }
 
-    private void OpenAll(ref ReachedEnds reached, int last)
+    private void OpenAll(ref ReachedEnds reached, int last, bool preauth)
     {
         for (int i = 0; i < Math.Min(reached.Count, ReachedEnds.Max); i++)
         {
             ref ReachedEnd one = ref reached.Ends[i];
             one.Looked = false;
-            one.Open = ListOf(one.Number).CanEnd(last);
+            one.Open = ListOf(one.Number).CanEnd(last, preauth);
         }
     }
 

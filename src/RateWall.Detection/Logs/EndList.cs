@@ -19,6 +19,7 @@ internal sealed class EndList
 
     // One more than there are bytes, for the message that has none.
     private readonly ulong[] byLastByte = new ulong[257];
+    private readonly ulong withoutPreauth;
     private readonly Second[] seconds;
     private readonly Candidate[] all;
     // By the other's number.
@@ -36,6 +37,7 @@ internal sealed class EndList
         for (int i = 0; i < entries.Length; i++)
         {
             Template template = all[entries[i]].Template;
+            if (!all[entries[i]].Rule.NeedsPreauth) withoutPreauth |= 1UL << i;
             for (int last = 0; last < byLastByte.Length; last++)
                 if (template.CanEnd(last)) byLastByte[last] |= 1UL << i;
             if (template.SecondSegment is not { FirstLiteral.Length: > 0 } second) continue;
@@ -52,8 +54,9 @@ internal sealed class EndList
 
     /// <summary>A bit for each template that can end as a message does.</summary>
     /// <param name="last">The message's last byte; 256: it is empty.</param>
+    /// <param name="preauth">True when sshd marked it so.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong CanEnd(int last) => byLastByte[last];
+    public ulong CanEnd(int last, bool preauth) => byLastByte[last] & (preauth ? ulong.MaxValue : withoutPreauth);
 
     /// <summary>The bits of the templates that are worth trying.</summary>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>

@@ -56,7 +56,11 @@ internal readonly struct Literal
         ref byte start = ref Unsafe.Add(ref MemoryMarshal.GetReference(text), at);
         if ((Unsafe.ReadUnaligned<ulong>(ref start) & mask) != head) return false;
         if (length <= 8) return true;
-        return Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, length - 8)) == tail
-            && (length <= 16 || text.Slice(at + 8, length - 16).SequenceEqual(Bytes.AsSpan(8, length - 16)));
+        return Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, length - 8)) == tail && (length <= 16 || IsMiddleAt(text, at));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsMiddleAt(ReadOnlySpan<byte> text, int at) => length <= 24
+        ? Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref MemoryMarshal.GetReference(text), at + 8)) == Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Bytes), 8))
+        : text.Slice(at + 8, length - 16).SequenceEqual(Bytes.AsSpan(8, length - 16));
 }

@@ -74,6 +74,18 @@ internal sealed class PieceTree
         }
     }
 
+    /// <summary>The ends that may be reached from a node on.</summary>
+    public IEnumerable<int> EndsBehind(int number)
+    {
+        Node node = nodes[number];
+        for (int i = 0; i < node.EndCount; i++) yield return node.End + i;
+        for (int i = 0; i < node.KeyCount; i++)
+            if (children[node.FirstChild + i] is >= 0 and var child)
+                foreach (int end in EndsBehind(child)) yield return end;
+        for (int i = node.FirstHole; i < node.FirstHole + node.HoleCount; i++)
+            foreach (int end in EndsBehind(holes[i].Behind)) yield return end;
+    }
+
     private (Certainty Certain, int Child) Foresee(in Node node, ref Glance glance, int at)
     {
         if (node.KeyCount == 0) return (Certainty.No, -1);

@@ -11,26 +11,29 @@ namespace RateWall.Detection.Logs;
 internal sealed class RecentBeginnings
 {
     /// <summary>The most bytes of a beginning.</summary>
-    public const int MaxBytes = 64;
+    public const int MaxBytes = 2 * 16;
 
     // A message is looked for among the beginnings with the same first four bytes.
     private const int Bits = 7;
     private const int Ways = 4;
+    private const int RootBits = 6;
 
-    // As many that are not known, until one is looked at: those that come but once shall cost nothing.
+    // As many that are not known, until one is looked at: those that come but once shall cost nothing. Twice as many where that
+    // was in vain.
     private const int Every = 16;
+    private const int Seldom = 256;
 
-    // 64 bytes to compare, then 64 not to: from 64 - n on lies the mask of n bytes.
+    // 32 bytes to compare, then 32 not to: from 32 - n on lies the mask of n bytes.
     private static ReadOnlySpan<byte> Masks =>
     [
         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
 
     private readonly Beginning[] known = new Beginning[Ways << Bits];
+    private readonly Root[] roots = new Root[1 << RootBits];
     private int unknown;
+    private int wait = Every;
     private int latest;
 
     /// <summary>Finds how a message begins; the answer is a null reference when that is not known.</summary>
@@ -38,7 +41,7 @@ internal sealed class RecentBeginnings
     /// <param name="file">Its rule file.</param>
     /// <param name="part">The part that its header named.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref readonly Beginning Find(ReadOnlySpan<byte> message, RuleFile file, Part? part)
+    public ref Beginning Find(ReadOnlySpan<byte> message, RuleFile file, Part? part)
     {
         ref byte start = ref MemoryMarshal.GetReference(message);
         ref Beginning all = ref MemoryMarshal.GetArrayDataReference(known);
@@ -47,7 +50,7 @@ internal sealed class RecentBeginnings
         return ref last.IsOf(message, ref start, file, part) ? ref last : ref FindAmongAll(message, ref start, file, part);
     }
 
-    private ref readonly Beginning FindAmongAll(ReadOnlySpan<byte> message, ref byte start, RuleFile file, Part? part)
+    private ref Beginning FindAmongAll(ReadOnlySpan<byte> message, ref byte start, RuleFile file, Part? part)
     {
         int first = PlaceOf(ref start, file);
         for (int place = first; place < first + Ways; place++)
@@ -61,14 +64,32 @@ internal sealed class RecentBeginnings
         return ref Unsafe.NullRef<Beginning>();
     }
 
+    /// <summary>What messages matched of late that are read from a tree's root on and begin with the same four bytes.</summary>
+    /// <param name="tree">The tree.</param>
+    /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
+    public ref RecentTemplates AtRoot(RuleTree tree, ReadOnlySpan<byte> message)
+    {
+        uint bytes = Unsafe.ReadUnaligned<uint>(ref MemoryMarshal.GetReference(message));
+        ref Root root = ref roots[(bytes * 0x9E37_79B1u) >> (32 - RootBits)];
+        if (root.Bytes != bytes || !ReferenceEquals(root.Tree, tree)) root = new() { Bytes = bytes, Tree = tree };
+        return ref root.Templates;
+    }
+
     /// <summary>True when it is time to look where an unknown beginning leads, and to <see cref="Add"/> it.</summary>
-    public bool WantsMore() => ++unknown % Every == 0;
+    public bool WantsMore()
+    {
+        if (++unknown < wait) return false;
+        unknown = 0;
+        wait = Math.Min(2 * wait, Seldom);
+        return true;
+    }
 
     /// <summary>Takes a beginning in, and drops the one of its place that was added longest ago.</summary>
     /// <param name="message">A message that begins so; see <see cref="Scan.Readable"/>.</param>
     /// <param name="beginning">How.</param>
     public void Add(ReadOnlySpan<byte> message, Beginning beginning)
     {
+        wait = Every;
         ref byte start = ref MemoryMarshal.GetReference(message);
         int place = PlaceOf(ref start, beginning.File);
         for (int i = place + Ways - 1; i > place; i--) known[i] = known[i - 1];
@@ -79,6 +100,13 @@ internal sealed class RecentBeginnings
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int PlaceOf(ref byte start, RuleFile file) =>
         (int)(((Unsafe.ReadUnaligned<uint>(ref start) + file.Number) * 0x9E37_79B1u) >> (32 - Bits)) * Ways;
+
+    private struct Root
+    {
+        public RuleTree? Tree;
+        public uint Bytes;
+        public RecentTemplates Templates;
+    }
 
     /// <summary>How messages begin, and what follows from that.</summary>
     internal struct Beginning
@@ -107,17 +135,18 @@ internal sealed class RecentBeginnings
         /// <summary>Where in the text behind the part that is.</summary>
         public int At;
 
+        /// <summary>What messages that begin so matched of late.</summary>
+        public RecentTemplates Templates;
+
         /// <summary>True when a message begins so.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly bool IsOf(ReadOnlySpan<byte> message, ref byte start, RuleFile file, Part? part)
         {
-            if (!ReferenceEquals(File, file) || !ReferenceEquals(Given, part) || Length > message.Length) return false;
             ref byte masks = ref Unsafe.Add(ref MemoryMarshal.GetReference(Masks), MaxBytes - Length);
             ref byte own = ref Unsafe.As<Bytes, byte>(ref Unsafe.AsRef(in bytes));
-            Vector128<byte> other = Vector128<byte>.Zero;
-            for (nuint at = 0; at < MaxBytes; at += (nuint)Vector128<byte>.Count)
-                other |= (Vector128.LoadUnsafe(ref start, at) & Vector128.LoadUnsafe(ref masks, at)) ^ Vector128.LoadUnsafe(ref own, at);
-            return other == Vector128<byte>.Zero;
+            Vector128<byte> first = (Vector128.LoadUnsafe(ref start) & Vector128.LoadUnsafe(ref masks)) ^ Vector128.LoadUnsafe(ref own);
+            Vector128<byte> second = (Vector128.LoadUnsafe(ref start, 16) & Vector128.LoadUnsafe(ref masks, 16)) ^ Vector128.LoadUnsafe(ref own, 16);
+            return (first | second) == Vector128<byte>.Zero && ReferenceEquals(File, file) && ReferenceEquals(Given, part) && Length <= message.Length;
         }
 
         /// <summary>Takes the bytes over.</summary>

@@ -33,10 +33,11 @@ internal sealed partial class RuleFile
         }
 
         if (start >= glance.Length || MayBeginOtherwise(ref glance, start)) return;
-        int node = (part is null ? tree : part.Tree).Foresee(ref glance, start, out int at);
+        RuleTree own = part is null ? tree : part.Tree;
+        int node = own.Foresee(ref glance, start, out int at);
         // Not a step was certain.
         if (start == 0 && at == 0 && node >= 0) return;
-        recent.Add(message, new() { File = this, Given = given, Part = part, Length = glance.Needed, Start = start, Node = node, At = at });
+        recent.Add(message, new() { File = this, Given = given, Part = part, Length = glance.Needed, Start = start, Node = node, At = at, Templates = new(node < 0 ? null : own.NeedOf(node)) });
     }
 
     // True when a lead or "message repeated" may stand at a place.

@@ -100,7 +100,7 @@ internal sealed partial class RuleFile
         Unsafe.SkipInit(out result);
         result.Rule = null!;
         Span<byte> room = stackalloc byte[LogLines.MaxLine + Scan.Readable];
-        return message.Length <= LogLines.MaxLine && MatchUnknown(Scan.Copy(message, room), part, ref result);
+        return message.Length <= LogLines.MaxLine && MatchUnknown(Scan.Copy(message, room), part, recent: null, ref result);
     }
 
     /// <summary>As <see cref="Match(ReadOnlySpan{byte}, Part?, out RuleMatch)"/>; the stretch comes back in the message's place.</summary>
@@ -121,11 +121,11 @@ internal sealed partial class RuleFile
     {
         Unsafe.SkipInit(out result);
         result.Rule = null!;
-        ref readonly RecentBeginnings.Beginning known = ref recent.Find(message, this, part);
-        if (Unsafe.IsNullRef(in known))
+        ref RecentBeginnings.Beginning known = ref recent.Find(message, this, part);
+        if (Unsafe.IsNullRef(ref known))
         {
             if (recent.WantsMore()) Learn(message, part, recent);
-            return MatchUnknown(message, part, ref result);
+            return MatchUnknown(message, part, recent, ref result);
         }
 
         bool preauth = false;
@@ -134,17 +134,17 @@ internal sealed partial class RuleFile
         {
             preauth = TakeEnding(ref rest);
             // What led somewhere must still be there.
-            if (rest.Length < known.Length) return MatchUnknown(message, part, ref result);
+            if (rest.Length < known.Length) return MatchUnknown(message, part, recent, ref result);
         }
 
         if (known.Node < 0) return false;
         part = known.Part;
         rest = rest[known.Start..];
-        return (part is null ? tree : part.Tree).MatchFrom(known.Node, known.At, rest, preauth, ref result)
+        return (part is null ? tree : part.Tree).MatchFrom(known.Node, known.At, rest, preauth, ref known.Templates, ref result)
             && Finish(rest, part, repeated: 1, known.Start, ref result);
     }
 
-    private bool MatchUnknown(ReadOnlySpan<byte> message, Part? part, ref RuleMatch result)
+    private bool MatchUnknown(ReadOnlySpan<byte> message, Part? part, RecentBeginnings? recent, ref RuleMatch result)
     {
         if (!isBuilt) Build();
         ReadOnlySpan<byte> rest = message;
@@ -166,7 +166,7 @@ internal sealed partial class RuleFile
         }
 
         if (!rest.IsEmpty && rest[^1] is (byte)' ' or (byte)'\r' or (byte)']') preauth |= TakeEnding(ref rest);
-        if (!(part is null ? tree : part.Tree).Match(rest, preauth, ref result)) return false;
+        if (!(part is null ? tree : part.Tree).Match(rest, preauth, recent, ref result)) return false;
         int start = (int)Unsafe.ByteOffset(ref MemoryMarshal.GetReference(message), ref MemoryMarshal.GetReference(rest));
         return Finish(rest, part, repeated, start, ref result);
     }

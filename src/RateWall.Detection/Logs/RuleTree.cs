@@ -8,36 +8,102 @@ namespace RateWall.Detection.Logs;
 /// </summary>
 internal sealed class RuleTree
 {
+    // Of more templates hardly any literal is in all, and a shorter one is in most messages.
+    private const int MostNeeding = 16;
+    private const int LeastNeeded = 4;
+
     private readonly PieceTree beginnings;
     private readonly Candidates candidates;
+    private readonly Candidate[] all;
+    private readonly int[][] ends;
+    // What was found out once, by node and template.
+    private readonly Dictionary<long, LoneTemplate?> lone = [];
 
     public RuleTree(IEnumerable<Candidate> all)
     {
         Candidate[] ordered = [.. all];
+        this.all = ordered;
         beginnings = PieceTreeBuilder.Build(
-            ordered.Select((c, i) => new PieceSequence(i, c.Template.Beginning, c.Template.IsBeginningOnly)), EndList.Most, out int[][] ends);
+            ordered.Select((c, i) => new PieceSequence(i, c.Template.Beginning, c.Template.IsBeginningOnly)), EndList.Most, out ends);
         candidates = new(ordered, ends);
     }
 
     /// <summary>The first rule that matches, with what the others say about its source.</summary>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
     /// <param name="preauth">True when sshd marked it so.</param>
+    /// <param name="recent">The reader's, or null.</param>
     /// <param name="result">Its rule and captures are set.</param>
-    public bool Match(ReadOnlySpan<byte> message, bool preauth, ref RuleMatch result) => MatchFrom(beginnings.Root, 0, message, preauth, ref result);
+    public bool Match(ReadOnlySpan<byte> message, bool preauth, RecentBeginnings? recent, ref RuleMatch result)
+    {
+        if (recent is not null) return MatchFrom(beginnings.Root, 0, message, preauth, ref recent.AtRoot(this, message), ref result);
+        Unsafe.SkipInit(out Boundaries bounds);
+        bounds.Read(message);
+        return MatchAll(beginnings.Root, 0, message, preauth, ref bounds, ref result) >= 0;
+    }
+
+    /// <summary>The node where every way begins.</summary>
+    public int Root => beginnings.Root;
 
     /// <summary>As far as the first bytes of a message lead; see <see cref="PieceTree.Foresee"/>.</summary>
     public int Foresee(ref Glance glance, int start, out int at) => beginnings.Foresee(ref glance, start, out at);
 
     /// <summary>As <see cref="Match"/>, of a message whose first bytes lead to a node.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="at">Where it is in the message.</param>
+    /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
+    /// <param name="preauth">True when sshd marked it so.</param>
+    /// <param name="recent">What such messages matched of late.</param>
+    /// <param name="result">Its rule and captures are set.</param>
+    [SkipLocalsInit]
+    public bool MatchFrom(int node, int at, ReadOnlySpan<byte> message, bool preauth, ref RecentTemplates recent, ref RuleMatch result)
+    {
+        Unsafe.SkipInit(out Boundaries bounds);
+        bounds.Read(message);
+        if (recent.Lacks(message)) return false;
+        if (recent.TryMatch(message, at, preauth, ref bounds, ref result)) return true;
+        int taken = MatchAll(node, at, message, preauth, ref bounds, ref result);
+        if (taken >= 0) recent.Learn(this, node, at, taken);
+        return taken >= 0;
+    }
+
+    /// <summary>A literal that every message has that matches from a node on, behind it; null: there is none, or too many match to look.</summary>
+    /// <param name="node">The node.</param>
+    public byte[]? NeedOf(int node)
+    {
+        Template[] templates = [.. beginnings.EndsBehind(node).SelectMany(end => ends[end]).Select(number => all[number].Template).Take(MostNeeding + 1)];
+        if (templates.Length > MostNeeding) return null;
+        foreach (Piece piece in templates[0].Pieces.Skip(templates[0].Beginning.Count))
+        {
+            for (int length = piece.Literal.Length; length >= LeastNeeded; length--)
+                if (Array.TrueForAll(templates, t => t.Pieces.Skip(t.Beginning.Count).Any(p => p.Literal.AsSpan().IndexOf(piece.Literal.AsSpan(0, length)) >= 0)))
+                    return piece.Literal[..length];
+        }
+
+        return null;
+    }
+
+    /// <summary>The template, if none beside it has a say from a node on; else null.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="at">Where it is in a message.</param>
+    /// <param name="number">The template's number.</param>
+    public LoneTemplate? LoneOf(int node, int at, int number)
+    {
+        long key = ((long)node << 32) | (uint)number;
+        lock (lone)
+        {
+            if (!lone.TryGetValue(key, out LoneTemplate? known))
+                lone[key] = known = LoneTemplate.Of(number, beginnings.EndsBehind(node).SelectMany(end => ends[end]), all, at);
+            return known;
+        }
+    }
+
     // What was reached takes 400 bytes, of which a line fills a tenth.
     [SkipLocalsInit]
-    public bool MatchFrom(int node, int at, ReadOnlySpan<byte> message, bool preauth, ref RuleMatch result)
+    private int MatchAll(int node, int at, ReadOnlySpan<byte> message, bool preauth, ref Boundaries bounds, ref RuleMatch result)
     {
         Unsafe.SkipInit(out ReachedEnds reached);
         reached.Count = 0;
-        Unsafe.SkipInit(out Boundaries bounds);
-        bounds.Read(message);
         beginnings.Walk(node, message, at, ref bounds, ref reached);
-        return reached.Count != 0 && candidates.Match(message, preauth, ref bounds, ref reached, ref result);
+        return reached.Count == 0 ? -1 : candidates.Match(message, preauth, ref bounds, ref reached, ref result);
     }
 }

@@ -32,6 +32,9 @@ internal sealed class Segment(Piece[] pieces)
     /// </summary>
     public int Gaps { get; } = GapsOf(pieces);
 
+    /// <summary>True when no hole of it holds a byte that belongs to no word.</summary>
+    public bool HasOnlyWords { get; } = Array.TrueForAll(pieces, p => p.Class is null || ByteClass.AnyWord.HoldsAllOf(p.Class));
+
     /// <summary>The most bytes that stand between its start and that of its first {address}.</summary>
     public int AddressReach { get; } = pieces.TakeWhile(p => !p.IsAddress).Sum(p => p.Kind == PieceKind.Literal ? p.Fixed.Length : p.Class!.Max);
 

@@ -82,7 +82,12 @@ internal sealed class Template
         findsNothing = address < 0 && bag is null;
         if (bag is not null || address < 0) return;
         if (anchor == 0) Stem = Written(pieces.Take(address));
-        else if (anchor == 1 && Choice == AnchorChoice.Last) Tail = Written(pieces.Skip(pieces.ToList().FindIndex(p => p.IsFree) + 1));
+        else if (anchor == 1 && Choice == AnchorChoice.Last)
+        {
+            Tail = Written(pieces.Skip(pieces.ToList().FindIndex(p => p.IsFree) + 1));
+            if (segments.Length == 2 && segments[1].Gaps > 0 && segments[1].HasOnlyWords)
+                Spot = string.Intern($"{segments[1].Gaps} {Written(segments[1].Pieces.TakeWhile(p => !p.IsAddress))}");
+        }
     }
 
     /// <summary>The pieces, in order.</summary>
@@ -117,6 +122,10 @@ internal sealed class Template
     /// </summary>
     public string? Tail { get; }
 
+    // Where the only place is that the tail can stand at, and what stands there before the {address}; null: that is not so. Of two
+    // templates with the same spot that match one message both find one address.
+    private string? Spot { get; }
+
     // What stands before the {address}, where no free hole does; else null. Templates with the same stem find the same address.
     private string? Stem { get; }
 
@@ -128,7 +137,7 @@ internal sealed class Template
     /// <param name="sameRule">True when both are of one rule.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool IsMootBeside(Template taken, bool sameRule) =>
-        (Tail is not null && ReferenceEquals(Tail, taken.Tail)) || (Stem is not null && ReferenceEquals(Stem, taken.Stem))
+        (Tail is not null && ReferenceEquals(Tail, taken.Tail)) || (Spot is not null && ReferenceEquals(Spot, taken.Spot)) || (Stem is not null && ReferenceEquals(Stem, taken.Stem))
         || (!sameRule && findsNothing);
 
     /// <summary>False when no match ends as a message does.</summary>

@@ -83,7 +83,7 @@ public sealed class RuleSelectionTests
         foreach (bool preauth in (bool[])[false, true])
         {
             RuleMatch fast = default;
-            bool found = tree.Match(message, preauth, ref fast);
+            bool found = tree.Match(message, preauth, recent: null, ref fast);
             (Rule Rule, Captures Captures)? naive = Naive(all, message, preauth);
             string shown = $"'{Encoding.Latin1.GetString(message)}' (preauth {preauth}): {(found ? fast.Rule.Name : "none")}, naively {naive?.Rule.Name ?? "none"}";
             Assert.True(found == naive.HasValue && (!found || (ReferenceEquals(fast.Rule, naive!.Value.Rule) && Same(fast.Captures, naive.Value.Captures))), shown);
