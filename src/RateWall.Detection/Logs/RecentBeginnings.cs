@@ -64,16 +64,30 @@ internal sealed class RecentBeginnings
         return ref Unsafe.NullRef<Beginning>();
     }
 
-    /// <summary>What messages matched of late that are read from a tree's root on and begin with the same four bytes.</summary>
+    /// <summary>
+    /// What messages matched of late that are read from a tree's root on and begin with the same four bytes; a null reference: none did.
+    /// </summary>
     /// <param name="tree">The tree.</param>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
     public ref RecentTemplates AtRoot(RuleTree tree, ReadOnlySpan<byte> message)
     {
         uint bytes = Unsafe.ReadUnaligned<uint>(ref MemoryMarshal.GetReference(message));
-        ref Root root = ref roots[(bytes * 0x9E37_79B1u) >> (32 - RootBits)];
-        if (root.Bytes != bytes || !ReferenceEquals(root.Tree, tree)) root = new() { Bytes = bytes, Tree = tree };
+        ref Root root = ref RootOf(bytes);
+        return ref root.Bytes == bytes && ReferenceEquals(root.Tree, tree) ? ref root.Templates : ref Unsafe.NullRef<RecentTemplates>();
+    }
+
+    /// <summary>The same, of messages of which one matched.</summary>
+    /// <param name="tree">The tree.</param>
+    /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
+    public ref RecentTemplates AddRoot(RuleTree tree, ReadOnlySpan<byte> message)
+    {
+        uint bytes = Unsafe.ReadUnaligned<uint>(ref MemoryMarshal.GetReference(message));
+        ref Root root = ref RootOf(bytes);
+        root = new() { Bytes = bytes, Tree = tree };
         return ref root.Templates;
     }
+
+    private ref Root RootOf(uint bytes) => ref roots[(bytes * 0x9E37_79B1u) >> (32 - RootBits)];
 
     /// <summary>True when it is time to look where an unknown beginning leads, and to <see cref="Add"/> it.</summary>
     public bool WantsMore()
@@ -94,6 +108,7 @@ internal sealed class RecentBeginnings
         int place = PlaceOf(ref start, beginning.File);
         for (int i = place + Ways - 1; i > place; i--) known[i] = known[i - 1];
         beginning.Take(ref start);
+        beginning.IsNothing = beginning.Node < 0 && beginning.Length > 0 && Unsafe.Add(ref start, beginning.Length - 1) is not ((byte)' ' or (byte)'\r' or (byte)']');
         known[place] = beginning;
     }
 
@@ -134,6 +149,12 @@ internal sealed class RecentBeginnings
 
         /// <summary>Where in the text behind the part that is.</summary>
         public int At;
+
+        /// <summary>
+        /// True when nothing that begins so is of any rule, whatever is taken away from its end: that is blanks and what sshd writes
+        /// there in brackets, and this ends with neither.
+        /// </summary>
+        public bool IsNothing;
 
         /// <summary>What messages that begin so matched of late.</summary>
         public RecentTemplates Templates;

@@ -116,18 +116,25 @@ internal sealed partial class RuleFile
     /// <param name="part">The part, where the header named it.</param>
     /// <param name="recent">The reader's.</param>
     /// <param name="result">The same.</param>
-    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool MatchInBlock(ReadOnlySpan<byte> message, Part? part, RecentBeginnings recent, out RuleMatch result)
     {
         Unsafe.SkipInit(out result);
         result.Rule = null!;
         ref RecentBeginnings.Beginning known = ref recent.Find(message, this, part);
-        if (Unsafe.IsNullRef(ref known))
-        {
-            if (recent.WantsMore()) Learn(message, part, recent);
-            return MatchUnknown(message, part, recent, ref result);
-        }
+        if (Unsafe.IsNullRef(ref known)) return MatchNew(message, part, recent, ref result);
+        return !known.IsNothing && MatchKnown(message, part, recent, ref known, ref result);
+    }
 
+    private bool MatchNew(ReadOnlySpan<byte> message, Part? part, RecentBeginnings recent, ref RuleMatch result)
+    {
+        if (recent.WantsMore()) Learn(message, part, recent);
+        return MatchUnknown(message, part, recent, ref result);
+    }
+
+    [SkipLocalsInit]
+    private bool MatchKnown(ReadOnlySpan<byte> message, Part? part, RecentBeginnings recent, ref RecentBeginnings.Beginning known, ref RuleMatch result)
+    {
         bool preauth = false;
         ReadOnlySpan<byte> rest = message;
         if (message[^1] is (byte)' ' or (byte)'\r' or (byte)']')

@@ -35,10 +35,19 @@ internal sealed class RuleTree
     /// <param name="result">Its rule and captures are set.</param>
     public bool Match(ReadOnlySpan<byte> message, bool preauth, RecentBeginnings? recent, ref RuleMatch result)
     {
-        if (recent is not null) return MatchFrom(beginnings.Root, 0, message, preauth, ref recent.AtRoot(this, message), ref result);
         Unsafe.SkipInit(out Boundaries bounds);
         bounds.Read(message);
-        return MatchAll(beginnings.Root, 0, message, preauth, ref bounds, ref result) >= 0;
+        ref RecentTemplates known = ref recent is null ? ref Unsafe.NullRef<RecentTemplates>() : ref recent.AtRoot(this, message);
+        bool isKnown = !Unsafe.IsNullRef(ref known);
+        if (isKnown && known.TryMatch(message, 0, preauth, ref bounds, ref result)) return true;
+        int taken = MatchAll(Root, 0, message, preauth, ref bounds, ref result);
+        if (taken >= 0 && recent is not null)
+        {
+            if (!isKnown) known = ref recent.AddRoot(this, message);
+            known.Learn(this, Root, 0, taken);
+        }
+
+        return taken >= 0;
     }
 
     /// <summary>The node where every way begins.</summary>
