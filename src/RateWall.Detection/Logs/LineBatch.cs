@@ -11,7 +11,7 @@ namespace RateWall.Detection.Logs;
 internal sealed class LineBatch(RuleSet rules)
 {
     // How many beginnings of messages are told apart among those of a program, and how many programs' rules.
-    private const int ShapesOfAProgram = 8;
+    private const int ShapesOfAProgram = 16;
     private const int Shapes = 128 * ShapesOfAProgram;
 
     // Enough that each shape has some lines; few enough that they stay in the caches near by.
@@ -231,7 +231,7 @@ internal sealed class LineBatch(RuleSet rules)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint ShapeOf(int rules, ref byte message)
     {
-        uint beginning = Unsafe.ReadUnaligned<uint>(ref message) ^ Unsafe.Add(ref message, 4);
-        return (((uint)rules * ShapesOfAProgram) + ((beginning * 0x9E37_79B1u) >> 29)) % Shapes;
+        uint beginning = Unsafe.ReadUnaligned<uint>(ref message) ^ (Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref message, 11)) * 0x85EB_CA6Bu);
+        return (((uint)rules * ShapesOfAProgram) + ((beginning * 0x9E37_79B1u) >> 28)) % Shapes;
     }
 }

@@ -163,11 +163,13 @@ internal sealed class RecentBeginnings
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly bool IsOf(ReadOnlySpan<byte> message, ref byte start, RuleFile file, Part? part)
         {
+            // Most places are of another file or of none.
+            if (!ReferenceEquals(File, file) || !ReferenceEquals(Given, part)) return false;
             ref byte masks = ref Unsafe.Add(ref MemoryMarshal.GetReference(Masks), MaxBytes - Length);
             ref byte own = ref Unsafe.As<Bytes, byte>(ref Unsafe.AsRef(in bytes));
             Vector128<byte> first = (Vector128.LoadUnsafe(ref start) & Vector128.LoadUnsafe(ref masks)) ^ Vector128.LoadUnsafe(ref own);
             Vector128<byte> second = (Vector128.LoadUnsafe(ref start, 16) & Vector128.LoadUnsafe(ref masks, 16)) ^ Vector128.LoadUnsafe(ref own, 16);
-            return (first | second) == Vector128<byte>.Zero && ReferenceEquals(File, file) && ReferenceEquals(Given, part) && Length <= message.Length;
+            return (first | second) == Vector128<byte>.Zero && Length <= message.Length;
         }
 
         /// <summary>Takes the bytes over.</summary>
