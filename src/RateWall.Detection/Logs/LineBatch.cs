@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using RateWall.Detection.Correlation;
 
 namespace RateWall.Detection.Logs;
 
@@ -54,16 +53,6 @@ internal sealed class LineBatch(RuleSet rules)
 
     /// <summary>A line in the order they came in.</summary>
     public ref WaitingLine this[int index] => ref lines[index];
-
-    /// <summary>Asks for the beginning of a line's message.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AskFor(int index, ReadOnlySpan<byte> block)
-    {
-        ref readonly WaitingLine line = ref lines[index];
-        ref byte message = ref Unsafe.Add(ref MemoryMarshal.GetReference(block), line.Start + line.MessageStart);
-        MemoryAhead.Ask(ref message);
-        MemoryAhead.Ask(ref Unsafe.Add(ref message, 64));
-    }
 
     /// <summary>A bit for each line that is to be looked at again.</summary>
     public ReadOnlySpan<ulong> Marks => marks;

@@ -10,9 +10,6 @@ namespace RateWall.Detection.Logs;
 /// </content>
 public sealed partial class LogParser
 {
-    // How far ahead of the line that is matched the text of another one is asked for: lines of one shape lie far apart.
-    private const int Lead = 6;
-
     /// <summary>
     /// Reads complete lines out of a block and says how many bytes they took; the rest (a half line) belongs in front of
     /// the next block. Of a line longer than 8 KiB nothing is believed; see <see cref="UnfinishedBytes"/>.
@@ -52,7 +49,6 @@ public sealed partial class LogParser
         ReadOnlySpan<ushort> order = lines.ByShape();
         for (int i = 0; i < order.Length; i++)
         {
-            if (i + Lead < order.Length) lines.AskFor(order[i + Lead], block);
             int place = order[i];
             ref WaitingLine line = ref lines[place];
             if (markAll || line.Fate == LineFate.Apart) lines.Mark(place);
