@@ -27,14 +27,14 @@ internal sealed class LoneTemplate
         rule = own.Rule;
         template = own.Template;
         this.beginning = beginning;
-        absent = [.. others.Absent.Select(literal => new Literal(literal))];
-        single = [.. others.Single.Select(literal => new Literal(literal))];
+        absent = LiteralsOf(others.Absent);
+        single = LiteralsOf(others.Single);
         otherBeginnings = [.. others.Beginnings];
-        continued = [.. others.Continued.Select(literal => new Literal(literal))];
-        gaps = template.IsBeginningOnly && beginning.HasOnlyWords ? beginning.Pieces.Sum(p => p.Literal.Count(b => !ByteClass.AnyWord.Holds(b))) : -1;
+        continued = LiteralsOf(others.Continued);
+        gaps = template.IsBeginningOnly && beginning.HasOnlyWords ? beginning.BytesOfNoWord : -1;
         if (continued.Length == 0) return;
         continuedBy = new bool[256];
-        foreach (ref readonly Literal literal in continued.AsSpan()) continuedBy[literal.First] = true;
+        for (int i = 0; i < continued.Length; i++) continuedBy[continued[i].First] = true;
     }
 
     /// <summary>Finds out whether a template is one; null: it is not.</summary>
@@ -42,7 +42,7 @@ internal sealed class LoneTemplate
     /// <param name="others">The numbers of all templates that may be reached from the node on.</param>
     /// <param name="all">The templates.</param>
     /// <param name="at">Where in a message the node is: so many bytes have been compared.</param>
-    public static LoneTemplate? Of(int number, IEnumerable<int> others, Candidate[] all, int at)
+    public static LoneTemplate? Of(int number, List<int> others, Candidate[] all, int at)
     {
         Candidate own = all[number];
         if (OtherTemplates.Behind(own.Template.Beginning, at) is not { } beginning) return null;
@@ -70,10 +70,11 @@ internal sealed class LoneTemplate
         int done = beginning.MatchAt(message, at, ref bounds, ref found);
         if (done < 0 || (rule.NeedsPreauth && !preauth) || (continuedBy is not null && IsContinued(message, done))
             || !template.MatchBehind(message, done, -1, ref bounds, ref found, out _)) return false;
-        foreach (ref readonly Literal literal in absent.AsSpan())
-            if (Scan.First(message, 0, message.Length, literal) >= 0) return false;
-        foreach (ref readonly Literal literal in single.AsSpan())
-            if (Scan.First(message, Scan.First(message, 0, message.Length, literal) + 1, message.Length, literal) >= 0) return false;
+        // By their places: a span of them is not compiled ahead.
+        for (int i = 0; i < absent.Length; i++)
+            if (Scan.First(message, 0, message.Length, absent[i]) >= 0) return false;
+        for (int i = 0; i < single.Length; i++)
+            if (Scan.First(message, Scan.First(message, 0, message.Length, single[i]) + 1, message.Length, single[i]) >= 0) return false;
         foreach (Segment other in otherBeginnings)
         {
             Captures tried = Captures.Empty;
@@ -88,8 +89,15 @@ internal sealed class LoneTemplate
     private bool IsContinued(ReadOnlySpan<byte> message, int at)
     {
         if (at >= message.Length || !continuedBy![message[at]]) return false;
-        foreach (ref readonly Literal literal in continued.AsSpan())
-            if (literal.IsAt(message, at)) return true;
+        for (int i = 0; i < continued.Length; i++)
+            if (continued[i].IsAt(message, at)) return true;
         return false;
+    }
+
+    private static Literal[] LiteralsOf(List<byte[]> all)
+    {
+        var literals = new Literal[all.Count];
+        for (int i = 0; i < literals.Length; i++) literals[i] = new(all[i]);
+        return literals;
     }
 }

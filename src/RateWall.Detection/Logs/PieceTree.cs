@@ -74,16 +74,14 @@ internal sealed class PieceTree
         }
     }
 
-    /// <summary>The ends that may be reached from a node on.</summary>
-    public IEnumerable<int> EndsBehind(int number)
+    /// <summary>Adds the ends that may be reached from a node on.</summary>
+    public void AddEndsBehind(int number, List<int> found)
     {
-        Node node = nodes[number];
-        for (int i = 0; i < node.EndCount; i++) yield return node.End + i;
+        ref Node node = ref nodes[number];
+        for (int i = 0; i < node.EndCount; i++) found.Add(node.End + i);
         for (int i = 0; i < node.KeyCount; i++)
-            if (children[node.FirstChild + i] is >= 0 and var child)
-                foreach (int end in EndsBehind(child)) yield return end;
-        for (int i = node.FirstHole; i < node.FirstHole + node.HoleCount; i++)
-            foreach (int end in EndsBehind(holes[i].Behind)) yield return end;
+            if (children[node.FirstChild + i] is >= 0 and var child) AddEndsBehind(child, found);
+        for (int i = node.FirstHole; i < node.FirstHole + node.HoleCount; i++) AddEndsBehind(holes[i].Behind, found);
     }
 
     private (Certainty Certain, int Child) Foresee(in Node node, ref Glance glance, int at)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RateWall.Detection.Logs;
 
 /// <summary>How a rule's lines are counted.</summary>
@@ -34,7 +36,11 @@ internal sealed record Rule
     public required Counting Counting { get; init; }
 
     /// <summary>True for `none`: its lines are no try, and what else they could be read as is in doubt.</summary>
-    public bool IsClaim => Kind == AttemptKind.None && Counting == Counting.Counts;
+    public bool IsClaim
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Kind == AttemptKind.None && Counting == Counting.Counts;
+    }
 
     /// <summary>The service it names itself, or null.</summary>
     public required string? Service { get; init; }

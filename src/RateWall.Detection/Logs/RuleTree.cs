@@ -79,13 +79,14 @@ internal sealed class RuleTree
     /// <param name="node">The node.</param>
     public byte[]? NeedOf(int node)
     {
-        Template[] templates = [.. beginnings.EndsBehind(node).SelectMany(end => ends[end]).Select(number => all[number].Template).Take(MostNeeding + 1)];
-        if (templates.Length > MostNeeding) return null;
-        foreach (Piece piece in templates[0].Pieces.Skip(templates[0].Beginning.Count))
+        List<int> numbers = TemplatesBehind(node);
+        if (numbers.Count > MostNeeding) return null;
+        Template first = all[numbers[0]].Template;
+        for (int i = first.Beginning.Count; i < first.Pieces.Count; i++)
         {
-            for (int length = piece.Literal.Length; length >= LeastNeeded; length--)
-                if (Array.TrueForAll(templates, t => t.Pieces.Skip(t.Beginning.Count).Any(p => p.Literal.AsSpan().IndexOf(piece.Literal.AsSpan(0, length)) >= 0)))
-                    return piece.Literal[..length];
+            byte[] literal = first.Pieces[i].Literal;
+            for (int length = literal.Length; length >= LeastNeeded; length--)
+                if (numbers.TrueForAll(number => Needs(all[number].Template, literal.AsSpan(0, length)))) return literal[..length];
         }
 
         return null;
@@ -101,9 +102,25 @@ internal sealed class RuleTree
         lock (lone)
         {
             if (!lone.TryGetValue(key, out LoneTemplate? known))
-                lone[key] = known = LoneTemplate.Of(number, beginnings.EndsBehind(node).SelectMany(end => ends[end]), all, at);
+                lone[key] = known = LoneTemplate.Of(number, TemplatesBehind(node), all, at);
             return known;
         }
+    }
+
+    // Loops, and nothing that the base library would have to compile for numbers.
+    private List<int> TemplatesBehind(int node)
+    {
+        List<int> reached = [], numbers = [];
+        beginnings.AddEndsBehind(node, reached);
+        foreach (int end in reached) numbers.AddRange(ends[end]);
+        return numbers;
+    }
+
+    private static bool Needs(Template template, ReadOnlySpan<byte> literal)
+    {
+        for (int i = template.Beginning.Count; i < template.Pieces.Count; i++)
+            if (template.Pieces[i].Literal.AsSpan().IndexOf(literal) >= 0) return true;
+        return false;
     }
 
     // What was reached takes 400 bytes, of which a line fills a tenth.

@@ -32,6 +32,9 @@ internal sealed class Segment(Piece[] pieces)
     /// </summary>
     public int Gaps { get; } = GapsOf(pieces);
 
+    /// <summary>How many bytes of its literals belong to no word.</summary>
+    public int BytesOfNoWord { get; } = Gapped(pieces);
+
     /// <summary>True when no hole of it holds a byte that belongs to no word.</summary>
     public bool HasOnlyWords { get; } = Array.TrueForAll(pieces, p => p.Class is null || ByteClass.AnyWord.HoldsAllOf(p.Class));
 
@@ -80,7 +83,15 @@ internal sealed class Segment(Piece[] pieces)
         if (pieces is not [{ Kind: PieceKind.Literal } first, ..] || ByteClass.AnyWord.Holds(first.Literal[0])) return 0;
         for (int i = 1; i < pieces.Length; i++)
             if (pieces[i].Kind != PieceKind.Literal && (pieces[i - 1].Kind != PieceKind.Literal || pieces[i].Class!.Holds(pieces[i - 1].Literal[^1]))) return 0;
-        return pieces.Sum(p => p.Literal.Count(b => !ByteClass.AnyWord.Holds(b)));
+        return Gapped(pieces);
+    }
+
+    private static int Gapped(Piece[] pieces)
+    {
+        int count = 0;
+        foreach (Piece piece in pieces)
+            foreach (byte b in piece.Literal) count += ByteClass.AnyWord.Holds(b) ? 0 : 1;
+        return count;
     }
 
     // A literal and the hole behind it are one step, and either may be missing. No list: see Candidate.
