@@ -61,6 +61,28 @@ public sealed class RuleSelectionTests
         }
     }
 
+    // Tails that end the message and begin with the same words stand at the same place only if they have as many words.
+    [Theory]
+    [InlineData("gone u from from port w")]
+    [InlineData("gone u from 192.0.2.1 port 7")]
+    [InlineData("gone u from 192.0.2.1 from 198.51.100.2 w")]
+    [InlineData("gone u from 192.0.2.1 from 198.51.100.2 port w")]
+    [InlineData("gone u from from port from port w")]
+    public void Match_OfTailsOfOtherLengths_IsThatOfEveryTemplateInTurn(string line)
+    {
+        string[] templates = ["gone {user} from {address} port {word}", "gone {user} from {address} {word}", "gone {user} from {address} port {host}"];
+        foreach (string[] some in (string[][])[templates, [.. templates.Reverse()], [templates[0], templates[2]]])
+        {
+            // As rules of their own, and as options of one.
+            foreach (string rules in (string[])[string.Concat(some.Select(t => $"failure {t}\n")), $"failure gone {{={string.Join('|', some.Select(t => t["gone ".Length..]))}}}\n"])
+            {
+                RuleFile file = RuleSet.Only(("tails.rules", $"programs tails\nservice ssh\n{rules}")).Compiled[0];
+                Candidate[] all = [.. file.Rules.SelectMany(r => r.Templates.Select((t, i) => new Candidate(r, i, t)))];
+                Compare(new RuleTree(all), all, Encoding.UTF8.GetBytes(line));
+            }
+        }
+    }
+
     // More beginnings at once than a tree keeps: what it then does without them is the same.
     [Fact]
     public void Match_WithMoreEndsThanAreKept_IsThatOfEveryTemplateInTurn()
