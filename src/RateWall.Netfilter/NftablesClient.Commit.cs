@@ -18,7 +18,7 @@ public sealed partial class NftablesClient
     public void Commit(TableName table, IReadOnlyList<ElementChange> changes)
     {
         if (changes.Count == 0) return;
-        pipeline.Execute(() =>
+        retry.Execute(() =>
         {
             // An old kernel tells no offset inside a message. With a message for every change the answer names it anyway, and
             // asking again is safe because the refused batch changed nothing.

@@ -10,7 +10,7 @@ public sealed partial class NftablesClient
 
     /// <summary>One element by key, or null when it is not there; for an interval set, the interval that holds the key.</summary>
     /// <exception cref="NetfilterException">There is no such set, or the key has not the length of its keys, among others.</exception>
-    public SetElement? GetElement(TableName table, string set, ReadOnlyMemory<byte> key) => pipeline.Execute(() =>
+    public SetElement? GetElement(TableName table, string set, ReadOnlyMemory<byte> key) => retry.Execute(() =>
     {
         SetShape shape = Describe(table, set, AgreeOnGeneration());
         string operation = $"get {shape.Display(key.Span)} of {set} in {table}";
@@ -30,7 +30,7 @@ public sealed partial class NftablesClient
     /// <summary>All elements. The kernel's dump is quadratic in the size: for small sets only.</summary>
     /// <remarks>Intervals come in ascending order, other elements in the kernel's.</remarks>
     /// <exception cref="NetfilterException">There is no such set, or it never stood still while it was read, among others.</exception>
-    public IReadOnlyList<SetElement> ListElements(TableName table, string set) => pipeline.Execute<IReadOnlyList<SetElement>>(() =>
+    public IReadOnlyList<SetElement> ListElements(TableName table, string set) => retry.Execute<IReadOnlyList<SetElement>>(() =>
     {
         string operation = $"list the elements of {set} in {table}";
         return ReadElements(operation, table, Describe(table, set, AgreeOnGeneration()));

@@ -12,7 +12,7 @@ public sealed partial class NftablesClient
     /// <param name="table">The table.</param>
     /// <param name="expected">See <see cref="DescribeFrame"/>.</param>
     /// <exception cref="NetfilterException">There is no such table, among others.</exception>
-    public IReadOnlyList<string> ListChains(TableName table, IReadOnlyCollection<string> expected) => pipeline.Execute(() =>
+    public IReadOnlyList<string> ListChains(TableName table, IReadOnlyCollection<string> expected) => retry.Execute(() =>
     {
         TableFrame frame = ReadFrame(table, expected);
         if (frame.Table is null) throw KernelError.Refused($"list the chains of {table}", ENOENT);
@@ -34,7 +34,7 @@ public sealed partial class NftablesClient
     /// of references tells, all chains are asked for, and those of other tables passed over.
     /// </param>
     /// <exception cref="NetfilterException">There is no such table, among others.</exception>
-    public string DescribeFrame(TableName table, IReadOnlyCollection<string> expected) => pipeline.Execute(() =>
+    public string DescribeFrame(TableName table, IReadOnlyCollection<string> expected) => retry.Execute(() =>
     {
         TableFrame frame = ReadFrame(table, expected);
         return frame.Table is null ? throw KernelError.Refused($"read the frame of {table}", ENOENT) : frame.Describe();

@@ -17,8 +17,8 @@ public sealed partial class NftablesClient
     /// <summary>A batch may be refused message by message; an operator wants to see the first.</summary>
     private const int RefusalsKept = 20;
 
-    /// <summary>Runs something in the pipeline of every request: again, as long as its failure passes by itself.</summary>
-    internal T Retry<T>(Func<T> once) => pipeline.Execute(once);
+    /// <summary>Runs something as every request is run: again, as long as its failure passes by itself.</summary>
+    internal T Retry<T>(Func<T> once) => retry.Execute(once);
 
     /// <summary>Sends a batch.</summary>
     /// <returns>What the kernel refused; empty: it has all been done, or, without an end, found right.</returns>

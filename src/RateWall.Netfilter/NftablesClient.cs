@@ -1,5 +1,4 @@
 using System.Text;
-using Polly;
 using static RateWall.Netfilter.KernelHeaders;
 
 namespace RateWall.Netfilter;
@@ -15,14 +14,14 @@ namespace RateWall.Netfilter;
 public sealed partial class NftablesClient : IDisposable
 {
     private readonly NetlinkSocket socket;
-    private readonly ResiliencePipeline pipeline;
+    private readonly KernelRetry retry;
     private readonly NetlinkExchange exchange;
 
     private NftablesClient(NetlinkSocket socket, TimeProvider time)
     {
         this.socket = socket;
         exchange = new(socket);
-        pipeline = Resilience.ForKernel(time);
+        retry = new(time);
     }
 
     /// <summary>Opens a netlink socket in the current network namespace.</summary>
@@ -35,14 +34,14 @@ public sealed partial class NftablesClient : IDisposable
     public static NftablesClient Open(TimeProvider time) => new(NetlinkSocket.Open(), time);
 
     /// <summary>The ruleset's generation: changes with every committed transaction of anybody.</summary>
-    public uint GetGeneration() => pipeline.Execute(() => ReadGeneration());
+    public uint GetGeneration() => retry.Execute(() => ReadGeneration());
 
     /// <summary>True when the table is there.</summary>
-    public bool TableExists(TableName table) => pipeline.Execute(() => FindTable(table));
+    public bool TableExists(TableName table) => retry.Execute(() => FindTable(table));
 
     /// <summary>The table's named sets and maps; anonymous ones are left out.</summary>
     /// <exception cref="NetfilterException">There is no such table, among others.</exception>
-    public IReadOnlyList<SetDescription> ListSets(TableName table) => pipeline.Execute(() =>
+    public IReadOnlyList<SetDescription> ListSets(TableName table) => retry.Execute(() =>
     {
         string operation = $"list the sets of {table}";
         MustExist(operation, table);
@@ -59,7 +58,7 @@ public sealed partial class NftablesClient : IDisposable
 
     /// <summary>The table's named counters.</summary>
     /// <exception cref="NetfilterException">There is no such table, among others.</exception>
-    public IReadOnlyList<NamedCounter> ListCounters(TableName table) => pipeline.Execute(() =>
+    public IReadOnlyList<NamedCounter> ListCounters(TableName table) => retry.Execute(() =>
     {
         string operation = $"list the counters of {table}";
         MustExist(operation, table);

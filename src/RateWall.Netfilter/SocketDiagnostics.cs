@@ -1,4 +1,3 @@
-using Polly;
 using static RateWall.Netfilter.KernelHeaders;
 
 namespace RateWall.Netfilter;
@@ -11,13 +10,13 @@ public sealed class SocketDiagnostics : IDisposable
 {
     private readonly NetlinkSocket socket;
     private readonly NetlinkExchange exchange;
-    private readonly ResiliencePipeline pipeline;
+    private readonly KernelRetry retry;
 
     private SocketDiagnostics(NetlinkSocket socket, TimeProvider time)
     {
         this.socket = socket;
         exchange = new(socket);
-        pipeline = Resilience.ForKernel(time);
+        retry = new(time);
     }
 
     /// <summary>Opens a netlink socket in the current network namespace.</summary>
@@ -57,7 +56,7 @@ public sealed class SocketDiagnostics : IDisposable
         ArgumentNullException.ThrowIfNull(target);
         MessageBytes request = SocketMessages.DestroyRequest(target);
         string operation = $"destroy the socket to {target.Remote}";
-        Acknowledgement answer = pipeline.Execute(() => exchange.Ask(operation, request, SOCK_DIAG_BY_FAMILY, (in NetlinkMessage _) => { }));
+        Acknowledgement answer = retry.Execute(() => exchange.Ask(operation, request, SOCK_DIAG_BY_FAMILY, (in NetlinkMessage _) => { }));
         return Outcome(operation, answer);
     }
 
@@ -82,7 +81,7 @@ public sealed class SocketDiagnostics : IDisposable
         MessageBytes request = SocketMessages.DumpRequest(family, filter);
         try
         {
-            return pipeline.Execute(() =>
+            return retry.Execute(() =>
             {
                 var found = new List<TcpSocket>();
                 exchange.Dump(operation, request, SOCK_DIAG_BY_FAMILY, (in NetlinkMessage message) =>

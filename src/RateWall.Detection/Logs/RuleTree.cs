@@ -66,9 +66,9 @@ internal sealed class RuleTree
     [SkipLocalsInit]
     public bool MatchFrom(int node, int at, ReadOnlySpan<byte> message, bool preauth, ref RecentTemplates recent, ref RuleMatch result)
     {
+        if (recent.Lacks(message)) return false;
         Unsafe.SkipInit(out Boundaries bounds);
         bounds.Read(message);
-        if (recent.Lacks(message)) return false;
         if (recent.TryMatch(message, at, preauth, ref bounds, ref result)) return true;
         int taken = MatchAll(node, at, message, preauth, ref bounds, ref result);
         if (taken >= 0) recent.Learn(this, node, at, taken);

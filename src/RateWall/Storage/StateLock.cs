@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Polly;
 
 namespace RateWall.Storage;
@@ -8,6 +9,7 @@ namespace RateWall.Storage;
 /// </summary>
 public sealed class StateLock : IDisposable
 {
+    private const string WallLock = "wall.lock";
     private const int EWOULDBLOCK = 11; // asm-generic/errno.h, the errno that .NET keeps as HResult
 
     private readonly FileStream file;
@@ -22,18 +24,7 @@ public sealed class StateLock : IDisposable
     public static StateLock Wall(string directory, TimeProvider time, TextWriter messages)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        StateDirectory.Create(directory);
-        string path = Path.Combine(directory, "wall.lock");
-        ResiliencePipeline wait = Resilience.LockWait(time, () => messages.WriteLine("ratewall: waiting for another ratewall to finish"));
-        try
-        {
-            return wait.Execute(() => new StateLock(OpenFile(path)));
-        }
-        catch (IOException e) when (IsHeldByAnother(e))
-        {
-            throw new StateException(
-                $"another ratewall has held {path} for {Resilience.LockPatience.TotalSeconds:0} s; see who with 'fuser {path}'", e);
-        }
+        return Try(directory, WallLock) ?? WaitFor(Path.Combine(directory, WallLock), time, messages);
     }
 
     /// <summary>The lock of the one correlate run at a time; null when another run holds it.</summary>
@@ -59,6 +50,22 @@ public sealed class StateLock : IDisposable
         catch (IOException e) when (IsHeldByAnother(e))
         {
             return null;
+        }
+    }
+
+    // By itself: the library that waits, and what it loads, take 3 MB, and the lock is nearly always free.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static StateLock WaitFor(string path, TimeProvider time, TextWriter messages)
+    {
+        ResiliencePipeline wait = Resilience.LockWait(time, () => messages.WriteLine("ratewall: waiting for another ratewall to finish"));
+        try
+        {
+            return wait.Execute(() => new StateLock(OpenFile(path)));
+        }
+        catch (IOException e) when (IsHeldByAnother(e))
+        {
+            throw new StateException(
+                $"another ratewall has held {path} for {Resilience.LockPatience.TotalSeconds:0} s; see who with 'fuser {path}'", e);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -55,7 +56,13 @@ public sealed record UnconfirmedWall
     public static UnconfirmedWall? Read(string stateDirectory)
     {
         string path = Path.Combine(stateDirectory, FileName);
-        if (!File.Exists(path)) return null;
+        return File.Exists(path) ? Parse(path) : null;
+    }
+
+    // By itself: what reads JSON takes a megabyte, and the record is hardly ever there.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static UnconfirmedWall? Parse(string path)
+    {
         try
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(path), UnconfirmedWallJson.Default.UnconfirmedWall);

@@ -1,30 +1,29 @@
-using Polly;
 using RateWall.Netfilter;
 using static RateWall.Netfilter.KernelHeaders;
 
 namespace RateWall.UnitTests.Netfilter;
 
-public sealed class ResilienceTests
+public sealed class KernelRetryTests
 {
     [Theory]
     [InlineData(ERESTART)]
     [InlineData(EAGAIN)]
     [InlineData(EINTR)]
     [InlineData(ENOBUFS)]
-    public void ForKernel_WhatPassesByItself_IsAskedAgainWithABound(int errno)
+    public void Execute_WhatPassesByItself_IsAskedAgainWithABound(int errno)
     {
-        ResiliencePipeline pipeline = Resilience.ForKernel(new Hasty());
+        var retry = new KernelRetry(new Hasty());
         int calls = 0;
-        Assert.Equal(3, pipeline.Execute(() => ++calls < 3 ? throw KernelError.Refused("ask", errno) : calls));
+        Assert.Equal(3, retry.Execute(() => ++calls < 3 ? throw KernelError.Refused("ask", errno) : calls));
 
         calls = 0;
-        NetfilterException last = Assert.Throws<NetfilterException>(() => pipeline.Execute(() =>
+        NetfilterException last = Assert.Throws<NetfilterException>(() => retry.Execute(() =>
         {
             calls++;
             throw KernelError.Refused("ask", errno);
         }));
         Assert.Equal(errno, last.Errno);
-        Assert.Equal(1 + Resilience.KernelRetries, calls);
+        Assert.Equal(1 + KernelRetry.MostRetries, calls);
     }
 
     [Theory]
@@ -32,10 +31,10 @@ public sealed class ResilienceTests
     [InlineData(ENOENT)]
     [InlineData(EBADMSG)]
     [InlineData(EIO)]
-    public void ForKernel_AFinalAnswer_IsTakenAtOnce(int errno)
+    public void Execute_AFinalAnswer_IsTakenAtOnce(int errno)
     {
         int calls = 0;
-        Assert.Throws<NetfilterException>(() => Resilience.ForKernel(new Hasty()).Execute(() =>
+        Assert.Throws<NetfilterException>(() => new KernelRetry(new Hasty()).Execute(() =>
         {
             calls++;
             throw KernelError.Refused("ask", errno);
