@@ -42,10 +42,11 @@ internal sealed class OtherTemplates
             if (!found.Continued.Exists(known => known.AsSpan().SequenceEqual(continuation))) found.Continued.Add(continuation);
             return true;
         });
-        foreach (Template[] same in all.GroupBy(other => Text(SharedOf(other, own)), StringComparer.Ordinal).Where(g => g.Key.Length > 0 && g.Count() >= Many).Select(g => g.ToArray()))
+        IEnumerable<IGrouping<string, Template>> sharing = all.GroupBy(other => Encoding.Latin1.GetString(SharedOf(other, own) ?? []), StringComparer.Ordinal);
+        foreach (IGrouping<string, Template> same in sharing.Where(g => g.Key.Length > 0 && g.Count() >= Many).ToArray())
         {
-            AddShortest(found.Single, SharedOf(same[0], own)!);
-            all.RemoveAll(other => Array.IndexOf(same, other) >= 0);
+            AddShortest(found.Single, Encoding.Latin1.GetBytes(same.Key));
+            all.RemoveAll(same.Contains);
         }
 
         // Most that begin otherwise do so at once.
@@ -73,8 +74,6 @@ internal sealed class OtherTemplates
         byte[] rest = pieces[0].Literal[bytes..];
         return new(rest.Length == 0 ? [.. pieces.Skip(1)] : [new Piece(PieceKind.Literal) { Literal = rest }, .. pieces.Skip(1)]);
     }
-
-    private static string Text(byte[]? literal) => Encoding.Latin1.GetString(literal ?? []);
 
     private static bool BeginsOtherwise(Template template, Template own) =>
         template.Beginning.Count > 0 && own.Beginning.Count > 0 && !AreSame(template.Beginning[0], own.Beginning[0]);

@@ -76,15 +76,13 @@ internal sealed class RecentBeginnings
         return ref root.Bytes == bytes && ReferenceEquals(root.Tree, tree) ? ref root.Templates : ref Unsafe.NullRef<RecentTemplates>();
     }
 
-    /// <summary>The same, of messages of which one matched.</summary>
+    /// <summary>From here on it is remembered what such messages match: one did.</summary>
     /// <param name="tree">The tree.</param>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
-    public ref RecentTemplates AddRoot(RuleTree tree, ReadOnlySpan<byte> message)
+    public void AddRoot(RuleTree tree, ReadOnlySpan<byte> message)
     {
         uint bytes = Unsafe.ReadUnaligned<uint>(ref MemoryMarshal.GetReference(message));
-        ref Root root = ref RootOf(bytes);
-        root = new() { Bytes = bytes, Tree = tree };
-        return ref root.Templates;
+        RootOf(bytes) = new() { Bytes = bytes, Tree = tree };
     }
 
     private ref Root RootOf(uint bytes) => ref roots[(bytes * 0x9E37_79B1u) >> (32 - RootBits)];
@@ -108,7 +106,6 @@ internal sealed class RecentBeginnings
         int place = PlaceOf(ref start, beginning.File);
         for (int i = place + Ways - 1; i > place; i--) known[i] = known[i - 1];
         beginning.Take(ref start);
-        beginning.IsNothing = beginning.Node < 0 && beginning.Length > 0 && Unsafe.Add(ref start, beginning.Length - 1) is not ((byte)' ' or (byte)'\r' or (byte)']');
         known[place] = beginning;
     }
 
@@ -149,12 +146,6 @@ internal sealed class RecentBeginnings
 
         /// <summary>Where in the text behind the part that is.</summary>
         public int At;
-
-        /// <summary>
-        /// True when nothing that begins so is of any rule, whatever is taken away from its end: that is blanks and what sshd writes
-        /// there in brackets, and this ends with neither.
-        /// </summary>
-        public bool IsNothing;
 
         /// <summary>What messages that begin so matched of late.</summary>
         public RecentTemplates Templates;

@@ -123,7 +123,8 @@ internal sealed partial class RuleFile
         result.Rule = null!;
         ref RecentBeginnings.Beginning known = ref recent.Find(message, this, part);
         if (Unsafe.IsNullRef(ref known)) return MatchNew(message, part, recent, ref result);
-        return !known.IsNothing && MatchKnown(message, part, recent, ref known, ref result);
+        // What is taken away from a message's end begins with a blank, where every hole ends: so what leads nowhere leads nowhere then, too.
+        return known.Node >= 0 && MatchKnown(message, part, recent, ref known, ref result);
     }
 
     private bool MatchNew(ReadOnlySpan<byte> message, Part? part, RecentBeginnings recent, ref RuleMatch result)
@@ -144,7 +145,6 @@ internal sealed partial class RuleFile
             if (rest.Length < known.Length) return MatchUnknown(message, part, recent, ref result);
         }
 
-        if (known.Node < 0) return false;
         part = known.Part;
         rest = rest[known.Start..];
         return (part is null ? tree : part.Tree).MatchFrom(known.Node, known.At, rest, preauth, ref known.Templates, ref result)

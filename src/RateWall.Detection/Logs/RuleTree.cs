@@ -33,21 +33,20 @@ internal sealed class RuleTree
     /// <param name="preauth">True when sshd marked it so.</param>
     /// <param name="recent">The reader's, or null.</param>
     /// <param name="result">Its rule and captures are set.</param>
+    [SkipLocalsInit]
     public bool Match(ReadOnlySpan<byte> message, bool preauth, RecentBeginnings? recent, ref RuleMatch result)
     {
-        Unsafe.SkipInit(out Boundaries bounds);
-        bounds.Read(message);
-        ref RecentTemplates known = ref recent is null ? ref Unsafe.NullRef<RecentTemplates>() : ref recent.AtRoot(this, message);
-        bool isKnown = !Unsafe.IsNullRef(ref known);
-        if (isKnown && known.TryMatch(message, 0, preauth, ref bounds, ref result)) return true;
-        int taken = MatchAll(Root, 0, message, preauth, ref bounds, ref result);
-        if (taken >= 0 && recent is not null)
+        if (recent is not null)
         {
-            if (!isKnown) known = ref recent.AddRoot(this, message);
-            known.Learn(this, Root, 0, taken);
+            ref RecentTemplates known = ref recent.AtRoot(this, message);
+            if (!Unsafe.IsNullRef(ref known)) return MatchFrom(Root, 0, message, preauth, ref known, ref result);
         }
 
-        return taken >= 0;
+        Unsafe.SkipInit(out Boundaries bounds);
+        bounds.Read(message);
+        bool found = MatchAll(Root, 0, message, preauth, ref bounds, ref result) >= 0;
+        if (found) recent?.AddRoot(this, message);
+        return found;
     }
 
     /// <summary>The node where every way begins.</summary>

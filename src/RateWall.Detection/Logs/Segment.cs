@@ -33,10 +33,10 @@ internal sealed class Segment(Piece[] pieces)
     public int Gaps { get; } = GapsOf(pieces);
 
     /// <summary>How many bytes of its literals belong to no word.</summary>
-    public int BytesOfNoWord { get; } = Gapped(pieces);
+    public int BytesOfNoWord => Gapped(pieces);
 
     /// <summary>True when no hole of it holds a byte that belongs to no word.</summary>
-    public bool HasOnlyWords { get; } = Array.TrueForAll(pieces, p => p.Class is null || ByteClass.AnyWord.HoldsAllOf(p.Class));
+    public bool HasOnlyWords => Array.TrueForAll(pieces, p => p.Class is null || ByteClass.AnyWord.HoldsAllOf(p.Class));
 
     /// <summary>The most bytes that stand between its start and that of its first {address}.</summary>
     public int AddressReach { get; } = pieces.TakeWhile(p => !p.IsAddress).Sum(p => p.Kind == PieceKind.Literal ? p.Fixed.Length : p.Class!.Max);
