@@ -6,6 +6,9 @@ namespace RateWall.Detection.Correlation;
 /// </summary>
 public sealed partial class Correlator
 {
+    // Places for two names each; a power of two.
+    private const int Names = 64;
+
     private readonly WatchedService[] services;
     private readonly SourceKeys keys;
     private readonly ICorrelationState state;
@@ -13,7 +16,7 @@ public sealed partial class Correlator
     private readonly long trustMilliseconds;
     private readonly int maxWindows;
     private readonly SourceRows sources = new();
-    private readonly (string? Name, int Service)[] named = new (string?, int)[64];
+    private readonly (string? Name, int Service)[] named = new (string?, int)[2 * Names];
     private long overflowed;
 
     /// <param name="services">What is detected where; attempts at other services are counted and dropped.</param>
@@ -245,14 +248,29 @@ public sealed partial class Correlator
 
     private static DateTimeOffset Time(long stamp) => DateTimeOffset.FromUnixTimeMilliseconds(stamp);
 
-    // Rules name their services with few strings, over and over.
+    // Rules name their services with few strings, over and over: of those that begin alike and are as long two are known again
+    // without a look at their letters.
     private int IndexOf(string service)
     {
-        if (service.Length == 0) return Find(service);
-        ref (string? Name, int Service) last = ref named[((service.Length << 3) + service[0]) & (named.Length - 1)];
-        if (last.Name != service) last = (service, Find(service));
-        return last.Service;
+        if (service.Length == 0) return FindService(service);
+        int place = 2 * (((service.Length << 3) + service[0]) & (Names - 1));
+        if (ReferenceEquals(named[place].Name, service)) return named[place].Service;
+        if (ReferenceEquals(named[place + 1].Name, service)) return named[place + 1].Service;
+        return NoteService(service, place);
+    }
 
-        int Find(string name) => Array.FindIndex(services, s => s.Name == name);
+    private int NoteService(string name, int place)
+    {
+        named[place] = named[place + 1];
+        int service = FindService(name);
+        named[place + 1] = (name, service);
+        return service;
+    }
+
+    private int FindService(string name)
+    {
+        for (int i = 0; i < services.Length; i++)
+            if (services[i].Name == name) return i;
+        return -1;
     }
 }

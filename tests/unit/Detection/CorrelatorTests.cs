@@ -38,6 +38,30 @@ public sealed class CorrelatorTests
         Assert.Single(correlator.Changed);
     }
 
+    // Equal strings that are not the same, and others that begin alike and are as long.
+    [Fact]
+    public void Observe_ServicesNamedByManyStrings_TellsEachByItsLetters()
+    {
+        string[] names = ["imap", "idol", "iota", "ssh", ""];
+        var correlator = new Correlator([.. names.Select(n => Ssh with { Service = n })], SourceKeys.Default, new MemoryState(), UserNames.Passing(), Trust);
+        List<Offence> offences = [];
+        for (int round = 0; round < 3; round++)
+            foreach (string name in (string[])[.. names, "ibis"])
+            {
+                var made = new Attempt
+                {
+                    UnixMilliseconds = round,
+                    Service = new(name.AsSpan()),
+                    Kind = AttemptKind.Failure,
+                    HasSource = true,
+                    Source = SourceAddress.FromIPv4(1),
+                };
+                correlator.Observe(made, offences);
+            }
+
+        Assert.Equal(string.Join(' ', names), string.Join(' ', offences.Select(o => o.Service)));
+    }
+
     [Fact]
     public void Forget_OfAKey_TakesItsStampsUpToThatTime()
     {
