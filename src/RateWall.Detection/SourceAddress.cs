@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 
 namespace RateWall.Detection;
 
@@ -58,6 +59,7 @@ public readonly partial record struct SourceAddress : IComparable<SourceAddress>
     internal int Mixed => MixedWith(Seed);
 
     /// <summary>That hash, for whoever keeps <see cref="Seed"/> beside what is found by it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int MixedWith(ulong seed)
     {
         ulong mixed = (Low ^ seed) * 0x9E37_79B9_7F4A_7C15UL;

@@ -185,17 +185,23 @@ public sealed partial class Correlator
     private int GroupOf(SourceAddress subject, byte length, int service)
     {
         int hash = GroupRow.HashOf(subject, service, groups.Seed), at = hash;
-        for (int row; (row = groups.Next(hash, ref at)) >= 0;)
+        int row;
+        while ((row = groups.Next(hash, ref at)) >= 0)
         {
             ref GroupRow known = ref groups[row];
             if (known.Subject == subject && known.Length == length && known.Service == service) return row;
         }
 
         if (groups.Count >= maxWindows) return -1;
-        int added = groups.Add(new() { Subject = subject, Length = length, Service = service, ProtectedUntil = long.MinValue }, hash, at);
-        groups[added].Members.Load(state.LoadWindow(IdOf(groups[added])), members);
-        if (!groups[added].Members.IsEmpty) Doubt(ref groups[added]);
-        return added;
+        row = groups.Add(hash, at);
+        ref GroupRow added = ref groups[row];
+        added.Subject = subject;
+        added.Length = length;
+        added.Service = service;
+        added.ProtectedUntil = long.MinValue;
+        added.Members.Load(state.LoadWindow(IdOf(added)), members);
+        if (!added.Members.IsEmpty) Doubt(ref added);
+        return row;
     }
 
     // It has members of whom this run has seen nothing: any login may be one's first.

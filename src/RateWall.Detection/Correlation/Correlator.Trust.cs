@@ -59,7 +59,7 @@ public sealed partial class Correlator
         int source = made.Source;
         ref SourceRow who = ref sources[source];
         int row = TrustOf(who, at.FamilyNumber);
-        if (row < 0) row = AddTrust(ref who, source, at.FamilyNumber, Remembered(who, at));
+        if (row < 0) row = AddTrust(ref who, source, at.FamilyNumber, Remembered(made.Key, at));
         ref TrustRow known = ref trust[row];
         ushort bit = SourceRow.BitOf(at.FamilyNumber);
         if ((who.NeverIn & bit) != 0 || (known.Last == Never && (bit == 0 || countsEveryFirstLogin))) strangersIn++;
@@ -67,11 +67,12 @@ public sealed partial class Correlator
         known.Last = Math.Max(known.Last, stamp);
         known.Seen = Math.Max(known.Seen, stamp);
         if (user == 0) return;
-        int pair = LoginOf(source, at, user);
+        int pair = LoginOf(made, at);
         if (pair >= 0)
         {
-            logins[pair].Changed |= stamp > logins[pair].Last;
-            logins[pair].Last = Math.Max(logins[pair].Last, stamp);
+            ref LoginRow login = ref logins[pair];
+            login.Changed |= stamp > login.Last;
+            login.Last = Math.Max(login.Last, stamp);
         }
 
         // Five keys offered and then the right one, a slip and then the right password: no attack.
@@ -85,7 +86,7 @@ public sealed partial class Correlator
         ushort bit = SourceRow.BitOf(at.FamilyNumber);
         if ((who.NeverIn & bit) != 0) return Standing.Stranger;
         int row = TrustOf(who, at.FamilyNumber);
-        long last = row >= 0 ? trust[row].Last : Remembered(who, at);
+        long last = row >= 0 ? trust[row].Last : Remembered(made.Key, at);
         if (last == Never && bit != 0)
         {
             who.NeverIn |= bit;
@@ -97,33 +98,34 @@ public sealed partial class Correlator
         return last == Never ? Standing.Stranger : made.UnixMilliseconds - last <= trustMilliseconds ? Standing.Trusted : Standing.Known;
     }
 
-    private bool HasLoggedIn(int source, WatchedService at, ulong user, long stamp)
+    private bool HasLoggedIn(in ObservedTry made, WatchedService at)
     {
-        int row = LoginOf(source, at, user);
-        long last = row >= 0 ? logins[row].Last : state.LastLogin(sources[source].Key, at.Family, user) ?? Never;
-        return last != Never && stamp - last <= trustMilliseconds;
+        int row = LoginOf(made, at);
+        long last = row >= 0 ? logins[row].Last : state.LastLogin(made.Key, at.Family, made.User) ?? Never;
+        return last != Never && made.UnixMilliseconds - last <= trustMilliseconds;
     }
 
     // Asked of the storage once: most failures of a known source are slips of a known user. -1 when there is no room.
-    private int LoginOf(int source, WatchedService at, ulong user)
+    private int LoginOf(in ObservedTry made, WatchedService at)
     {
+        (int source, ulong user) = (made.Source, made.User);
         int hash = LoginRow.HashOf(user, source), place = hash;
-        for (int row; (row = logins.Next(hash, ref place)) >= 0;)
+        int row;
+        while ((row = logins.Next(hash, ref place)) >= 0)
         {
             ref LoginRow known = ref logins[row];
             if (known.User == user && known.Source == source && known.Family == at.FamilyNumber) return row;
         }
 
         if (logins.Count >= maxWindows) return -1;
-        return logins.Add(new()
-        {
-            User = user,
-            Source = source,
-            Family = (short)at.FamilyNumber,
-            Last = state.LastLogin(sources[source].Key, at.Family, user) ?? Never,
-        },
-        hash,
-        place);
+        long last = state.LastLogin(made.Key, at.Family, user) ?? Never;
+        row = logins.Add(hash, place);
+        ref LoginRow added = ref logins[row];
+        added.User = user;
+        added.Last = last;
+        added.Source = source;
+        added.Family = (short)at.FamilyNumber;
+        return row;
     }
 
     // Whether a member of a group never logged in at the family, as far as is known by now.
@@ -164,7 +166,7 @@ public sealed partial class Correlator
         return added;
     }
 
-    private long Remembered(in SourceRow who, WatchedService at) => state.LastSuccess(who.Key, at.Family) ?? Never;
+    private long Remembered(in AddressPrefix key, WatchedService at) => state.LastSuccess(key, at.Family) ?? Never;
 
     private struct TrustRow
     {

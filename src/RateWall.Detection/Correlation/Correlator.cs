@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RateWall.Detection.Correlation;
 
 /// <summary>
@@ -112,8 +114,10 @@ public sealed partial class Correlator
             return false;
         }
 
-        made.Key = keys.KeyOf(attempt.Source);
-        made.Hash = sources.HashOf(made.Key.Address);
+        SourceAddress source = attempt.Source;
+        AddressPrefix key = KeyOf(source);
+        made.Key = key;
+        made.Hash = sources.HashOf(key.Address);
         made.UnixMilliseconds = attempt.UnixMilliseconds;
         made.Source = -1;
         made.Service = service;
@@ -174,7 +178,7 @@ public sealed partial class Correlator
         ref SlidingWindow window = ref WindowAt(ref who, other);
         var made = new Try(stamp, user);
         int times = tried.Times;
-        if (standing != Standing.Stranger && user != 0 && HasLoggedIn(source, at, user, stamp))
+        if (standing != Standing.Stranger && user != 0 && HasLoggedIn(tried, at))
         {
             made = new(stamp, user | 1);
             if (window.Holds(made.User, stamp, WatchedService.PairMilliseconds, tries)) return false;
@@ -245,6 +249,10 @@ public sealed partial class Correlator
         overflowed += made.Times;
         RaiseSiege(at, DetectionName.Memory, made.UnixMilliseconds, made.Times);
     }
+
+    // Nearly all are IPv4. A struct that a call hands back in memory is waited for when it is copied on.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private AddressPrefix KeyOf(SourceAddress source) => source.IsIPv4 ? AddressPrefix.OfIPv4(source) : keys.KeyOf(source);
 
     private static DateTimeOffset Time(long stamp) => DateTimeOffset.FromUnixTimeMilliseconds(stamp);
 

@@ -42,17 +42,21 @@ internal class RowTable<T> : Rows<T>
     /// <summary>Asks for what <see cref="Next"/> reads first.</summary>
     public void AskForPlace(int hash) => MemoryAhead.Ask(ref places[hash & (places.Length - 1)]);
 
-    /// <summary>Adds a row; the answer is its number.</summary>
-    /// <param name="added">The row.</param>
-    /// <param name="hash">Its hash.</param>
+    /// <summary>Adds an empty row; the answer is its number.</summary>
+    /// <param name="hash">The hash of what it will be about.</param>
     /// <param name="at">Where the search for it ended.</param>
-    public int Add(in T added, int hash, int at)
+    public int Add(int hash, int at)
     {
-        int row = Add();
-        this[row] = added;
         // Never nearly full: then the next free place is in the same line of a cache.
-        if (row >= most) Widen();
-        else Place(row, hash, at - 1);
+        if (Count >= most)
+        {
+            Widen();
+            at = hash + 1;
+        }
+
+        int row = Add();
+        this[row] = default;
+        Place(row, hash, at - 1);
         return row;
     }
 

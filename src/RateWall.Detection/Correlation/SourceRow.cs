@@ -34,7 +34,7 @@ internal struct SourceRow : IHashedRow
     public readonly int Hash(ulong seed) => Address.MixedWith(seed);
 
     /// <summary>True when it is the key's.</summary>
-    public readonly bool IsOf(AddressPrefix key) => Address == key.Address && Length == key.Length;
+    public readonly bool IsOf(in AddressPrefix key) => Address == key.Address && Length == key.Length;
 
     /// <summary>The bit of a family, 0 for those that find no room.</summary>
     public static ushort BitOf(int family) => family < 16 ? (ushort)(1 << family) : (ushort)0;
@@ -65,7 +65,7 @@ internal sealed class SourceRows : RowTable<SourceRow>
     /// <param name="key">The key.</param>
     /// <param name="hash">Its hash.</param>
     /// <param name="at">Where the search ended.</param>
-    public int Find(AddressPrefix key, int hash, out int at)
+    public int Find(in AddressPrefix key, int hash, out int at)
     {
         at = hash;
         for (int row; (row = Next(hash, ref at)) >= 0;)
@@ -74,9 +74,14 @@ internal sealed class SourceRows : RowTable<SourceRow>
     }
 
     /// <summary>The number of the key's row, made where it is missing.</summary>
-    public int FindOrAdd(AddressPrefix key, int hash)
+    public int FindOrAdd(in AddressPrefix key, int hash)
     {
         int row = Find(key, hash, out int at);
-        return row >= 0 ? row : Add(new() { Address = key.Address, Length = key.Length }, hash, at);
+        if (row >= 0) return row;
+        row = Add(hash, at);
+        ref SourceRow added = ref this[row];
+        added.Address = key.Address;
+        added.Length = key.Length;
+        return row;
     }
 }

@@ -21,7 +21,9 @@ public sealed class RowTableTests
             {
                 int hash = hashes[key % hashes.Count] ^ ((key / hashes.Count) << 5);
                 if (Find(table, key, hash, out int end) >= 0) return false;
-                if (table.Add(new() { Key = key, Own = hash }, hash, end) != key) return false;
+                int row = table.Add(hash, end);
+                if (row != key || table[row].Key != 0 || table[row].Own != 0) return false;
+                table[row] = new() { Key = key, Own = hash };
             }
 
             for (int row = 0; row < table.Count; row++)
