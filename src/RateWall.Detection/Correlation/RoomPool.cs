@@ -46,8 +46,9 @@ internal sealed class RoomPool<T>
     /// <summary>The least room that is given.</summary>
     public const int Least = 2;
 
-    // Up to 48 KiB: below the size from which on the run-time clears and keeps arrays apart.
-    private const int PageLength = 2048;
+    // 128 KiB and more, as those of rows: the garbage collector leaves such arrays where they are, and they do not make it run
+    // more often. What is not used of one is no memory.
+    private const int PageLength = 8192;
 
     // By the logarithm of the length.
     private readonly int[][] free = new int[32][];
@@ -101,14 +102,15 @@ internal sealed class RoomPool<T>
         list[filled++] = (room.Page * PageLength) + room.Offset;
     }
 
-    /// <summary>Forgets every page: nothing that was given out is in use any more.</summary>
+    /// <summary>Forgets what was given out: nothing of it is in use any more. A page is kept, as of rows.</summary>
     public void Clear()
     {
         Array.Clear(free);
         Array.Clear(freeCounts);
-        pages = [];
-        count = 0;
-        open = -1;
+        pages = count > 0 && pages[0].Length == PageLength ? [pages[0]] : [];
+        count = pages.Length;
+        open = count - 1;
+        used = 0;
     }
 
     private int AddPage(int length)

@@ -7,8 +7,8 @@ namespace RateWall.UnitTests.Detection;
 public sealed class RoomPoolTests
 {
     [Fact]
-    public void RentAndReturn_InAnyOrder_NeverGivesRoomThatIsInUse() => Check.One(Config.QuickThrowOnFailure.WithMaxTest(200), Prop.ForAll(
-        Gen.Zip(Gen.Choose(0, 3), Gen.OneOf(Gen.Choose(1, 40), Gen.Choose(1, 5000))).ListOf().ToArbitrary(),
+    public void RentReturnAndClear_InAnyOrder_NeverGivesRoomThatIsInUse() => Check.One(Config.QuickThrowOnFailure.WithMaxTest(200), Prop.ForAll(
+        Gen.Zip(Gen.Choose(0, 40), Gen.OneOf(Gen.Choose(1, 40), Gen.Choose(1, 20_000))).ListOf().ToArbitrary(),
         steps =>
         {
             var pool = new RoomPool<int>();
@@ -16,7 +16,14 @@ public sealed class RoomPoolTests
             int mark = 0;
             foreach ((int step, int wanted) in steps)
             {
-                if (step == 0 && held.Count > 0)
+                if (step == 40)
+                {
+                    pool.Clear();
+                    held.Clear();
+                    continue;
+                }
+
+                if (step < 10 && held.Count > 0)
                 {
                     int which = wanted % held.Count;
                     pool.Return(held[which].Room);
@@ -37,7 +44,7 @@ public sealed class RoomPoolTests
     public void Rent_AfterReturn_UsesTheSameRoom()
     {
         var pool = new RoomPool<long>();
-        foreach (int wanted in (int[])[1, 9, 600, 5000])
+        foreach (int wanted in (int[])[1, 9, 600, 5000, 20_000])
         {
             Room first = pool.Rent(wanted);
             pool.Return(first);
