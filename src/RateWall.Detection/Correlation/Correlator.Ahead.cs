@@ -45,17 +45,10 @@ public sealed partial class Correlator
         {
             if (i + PlaceLead < count) sources.AskForPlace(ahead[i + PlaceLead].Hash);
             // As unsigned numbers those before the first are beyond the last.
-            if ((uint)(i + RowLead) < (uint)count) AskForSource(ref ahead[i + RowLead]);
+            if ((uint)(i + RowLead) < (uint)count) ahead[i + RowLead].Source = sources.Guess(ahead[i + RowLead].Hash);
             if ((uint)(i + NamedLead) < (uint)count) AskForRows(ref ahead[i + NamedLead]);
             if (i >= 0) Count(ref ahead[i], aheadInto);
         }
-    }
-
-    // Its source is probably the first that the table names; whether it is says the row.
-    private void AskForSource(ref ObservedTry made)
-    {
-        made.Source = sources.Guess(made.Hash);
-        if (made.Source >= 0 && made.Kind == AttemptKind.Success) logins.AskForPlace(LoginRow.HashOf(made.User, made.Source));
     }
 
     private void AskForRows(ref ObservedTry made)
@@ -70,6 +63,8 @@ public sealed partial class Correlator
 
         who.Window.Ask(tries);
         if (who.OtherWindow != 0) MemoryAhead.Ask(ref otherWindows[who.OtherWindow - 1]);
-        if (who.Trust != 0) MemoryAhead.Ask(ref trust[who.Trust - 1]);
+        if (who.Trust == 0) return;
+        MemoryAhead.Ask(ref trust[who.Trust - 1]);
+        logins.AskForPlace(LoginRow.HashOf(made.User, made.Source));
     }
 }
