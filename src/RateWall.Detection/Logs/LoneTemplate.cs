@@ -16,6 +16,8 @@ internal sealed class LoneTemplate
     private readonly Segment beginning;
     private readonly Literal[] absent;
     private readonly Literal[] single;
+    // Of each of those, what begins with it and stands nowhere.
+    private readonly Literal[][] longer;
     private readonly Segment[] otherBeginnings;
     private readonly Literal[] continued;
     private readonly bool[]? continuedBy;
@@ -27,8 +29,17 @@ internal sealed class LoneTemplate
         rule = own.Rule;
         template = own.Template;
         this.beginning = beginning;
-        absent = LiteralsOf(others.Absent);
         single = LiteralsOf(others.Single);
+        longer = new Literal[single.Length][];
+        List<byte[]> elsewhere = [.. others.Absent];
+        for (int i = 0; i < longer.Length; i++)
+        {
+            List<byte[]> same = elsewhere.FindAll(literal => literal.AsSpan().StartsWith(others.Single[i]));
+            elsewhere.RemoveAll(same.Contains);
+            longer[i] = LiteralsOf(same);
+        }
+
+        absent = LiteralsOf(elsewhere);
         otherBeginnings = [.. others.Beginnings];
         continued = LiteralsOf(others.Continued);
         gaps = template.IsBeginningOnly && beginning.HasOnlyWords ? beginning.BytesOfNoWord : -1;
@@ -74,7 +85,7 @@ internal sealed class LoneTemplate
         for (int i = 0; i < absent.Length; i++)
             if (Scan.First(message, 0, message.Length, absent[i]) >= 0) return false;
         for (int i = 0; i < single.Length; i++)
-            if (Scan.First(message, Scan.First(message, 0, message.Length, single[i]) + 1, message.Length, single[i]) >= 0) return false;
+            if (!IsSingle(message, single[i], longer[i])) return false;
         foreach (Segment other in otherBeginnings)
         {
             Captures tried = Captures.Empty;
@@ -83,6 +94,15 @@ internal sealed class LoneTemplate
 
         result.Rule = rule;
         result.Captures.Become(found);
+        return true;
+    }
+
+    private static bool IsSingle(ReadOnlySpan<byte> message, in Literal literal, Literal[] longer)
+    {
+        int at = Scan.First(message, 0, message.Length, literal);
+        if (at < 0 || Scan.First(message, at + 1, message.Length, literal) >= 0) return false;
+        for (int i = 0; i < longer.Length; i++)
+            if (longer[i].IsAt(message, at)) return false;
         return true;
     }
 

@@ -74,14 +74,27 @@ internal sealed class PieceTree
         }
     }
 
+    /// <summary>True when a literal behind a node begins with a byte; else only holes lead on from there.</summary>
+    /// <param name="number">The node.</param>
+    /// <param name="first">The byte.</param>
+    public bool HasKey(int number, byte first)
+    {
+        ref Node node = ref nodes[number];
+        int key = first - node.FirstKey;
+        return (uint)key < (uint)node.KeyCount && children[node.FirstChild + key] >= 0;
+    }
+
     /// <summary>Adds the ends that may be reached from a node on.</summary>
-    public void AddEndsBehind(int number, List<int> found)
+    /// <param name="number">The node.</param>
+    /// <param name="overHole">True for those only that no literal right behind the node leads to.</param>
+    /// <param name="found">Where they are added.</param>
+    public void AddEndsBehind(int number, bool overHole, List<int> found)
     {
         ref Node node = ref nodes[number];
         for (int i = 0; i < node.EndCount; i++) found.Add(node.End + i);
-        for (int i = 0; i < node.KeyCount; i++)
-            if (children[node.FirstChild + i] is >= 0 and var child) AddEndsBehind(child, found);
-        for (int i = node.FirstHole; i < node.FirstHole + node.HoleCount; i++) AddEndsBehind(holes[i].Behind, found);
+        for (int i = 0; i < node.KeyCount && !overHole; i++)
+            if (children[node.FirstChild + i] is >= 0 and var child) AddEndsBehind(child, overHole: false, found);
+        for (int i = node.FirstHole; i < node.FirstHole + node.HoleCount; i++) AddEndsBehind(holes[i].Behind, overHole: false, found);
     }
 
     private (Certainty Certain, int Child) Foresee(in Node node, ref Glance glance, int at)

@@ -32,6 +32,7 @@ internal sealed class RecentBeginnings
 
     private readonly Beginning[] known = new Beginning[Ways << Bits];
     private readonly Root[] roots = new Root[1 << RootBits];
+    private readonly Root[] overHoles = new Root[1 << RootBits];
     private int unknown;
     private int wait = Every;
     private int latest;
@@ -74,6 +75,15 @@ internal sealed class RecentBeginnings
         uint bytes = Unsafe.ReadUnaligned<uint>(ref MemoryMarshal.GetReference(message));
         ref Root root = ref RootOf(bytes);
         return ref root.Bytes == bytes && ReferenceEquals(root.Tree, tree) ? ref root.Templates : ref Unsafe.NullRef<RecentTemplates>();
+    }
+
+    /// <summary>The same of all messages that begin with no literal behind the tree's root, from the first one on.</summary>
+    /// <param name="tree">The tree.</param>
+    public ref RecentTemplates OverHole(RuleTree tree)
+    {
+        ref Root root = ref overHoles[tree.Number % (uint)overHoles.Length];
+        if (!ReferenceEquals(root.Tree, tree)) root = new() { Tree = tree, Templates = new(overHole: true) };
+        return ref root.Templates;
     }
 
     /// <summary>From here on it is remembered what such messages match: one did.</summary>

@@ -4,26 +4,38 @@ namespace RateWall.Detection.Logs;
 
 /// <summary>
 /// Which templates the messages of late matched that lead to one node: the next one mostly is of the same, and then no other
-/// needs to be looked for. Of one reader alone.
+/// needs to be doublings for. Of one reader alone.
 /// </summary>
 internal struct RecentTemplates
 {
-    // As many matches the long way until it is looked whether there is a short one: those that come but once shall cost nothing.
+    // As many matches the long way until it is doublings whether there is a short one: those that come but once shall cost nothing.
     private const int Every = 16;
 
+    // As many that go the long way in vain take about as long as it takes to find out what they lack; each time twice as many.
+    private const int Many = 1024;
+    private const int MostDoublings = 16;
+
+    // As often it is asked in vain what a message lacks, until one has gone the long way for nothing again.
+    private const int Most = 4;
+
+    // Where all ways over holes of a tree begin.
+    private readonly bool overHole;
     private LoneTemplate? first;
     private LoneTemplate? second;
-    private Need? need;
+    private Needs? needs;
     private int waited;
+    private int vain;
+    private int doublings;
+    private int asks;
 
-    /// <summary>What is known from the start.</summary>
-    /// <param name="need">What every message has that matches, or null.</param>
-    public RecentTemplates(byte[]? need) => this.need = need is null ? null : new(need);
+    /// <param name="overHole">True when no message here begins with a template's first byte.</param>
+    public RecentTemplates(bool overHole) => this.overHole = overHole;
 
-    /// <summary>True when a message cannot match, because it lacks what all have that do.</summary>
+    /// <summary>True when a message cannot match, because it lacks what every other one has something of that does.</summary>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
+    /// <param name="preauth">True when sshd marked it so.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly bool Lacks(ReadOnlySpan<byte> message) => need is not null && Scan.First(message, 0, message.Length, need.Literal) < 0;
+    public bool Lacks(ReadOnlySpan<byte> message, bool preauth) => asks != 0 && !preauth && needs is not null && LacksAll(message);
 
     /// <summary>Matches a message; false when the long way has to be taken.</summary>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
@@ -51,10 +63,25 @@ internal struct RecentTemplates
         first = lone;
     }
 
-    private sealed class Need(byte[] literal)
+    /// <summary>A message went the long way, and matched nothing.</summary>
+    /// <param name="tree">The tree.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="message">The message.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Miss(RuleTree tree, int node, ReadOnlySpan<byte> message)
     {
-        private readonly Literal literal = new(literal);
+        asks = Most;
+        if (++vain < Many << doublings) return;
+        vain = 0;
+        doublings = Math.Min(doublings + 1, MostDoublings);
+        needs = tree.NeedsOf(node, overHole, message) ?? needs;
+    }
 
-        public ref readonly Literal Literal => ref literal;
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool LacksAll(ReadOnlySpan<byte> message)
+    {
+        bool lacks = needs!.AreAbsent(message);
+        asks = lacks ? Most : asks - 1;
+        return lacks;
     }
 }

@@ -37,7 +37,7 @@ internal sealed partial class RuleFile
         int node = own.Foresee(ref glance, start, out int at);
         // Not a step was certain.
         if (start == 0 && at == 0 && node >= 0) return;
-        recent.Add(message, new() { File = this, Given = given, Part = part, Length = glance.Needed, Start = start, Node = node, At = at, Templates = new(node < 0 ? null : own.NeedOf(node)) });
+        recent.Add(message, new() { File = this, Given = given, Part = part, Length = glance.Needed, Start = start, Node = node, At = at });
     }
 
     // True when a lead or "message repeated" may stand at a place.

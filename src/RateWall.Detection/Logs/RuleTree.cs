@@ -8,9 +8,7 @@ namespace RateWall.Detection.Logs;
 /// </summary>
 internal sealed class RuleTree
 {
-    // Of more templates hardly any literal is in all, and a shorter one is in most messages.
-    private const int MostNeeding = 16;
-    private const int LeastNeeded = 4;
+    private static int numbered;
 
     private readonly PieceTree beginnings;
     private readonly Candidates candidates;
@@ -28,6 +26,9 @@ internal sealed class RuleTree
         candidates = new(ordered, ends);
     }
 
+    /// <summary>Another one for each tree.</summary>
+    public uint Number { get; } = (uint)Interlocked.Increment(ref numbered);
+
     /// <summary>The first rule that matches, with what the others say about its source.</summary>
     /// <param name="message">The message; see <see cref="Scan.Readable"/>.</param>
     /// <param name="preauth">True when sshd marked it so.</param>
@@ -38,7 +39,8 @@ internal sealed class RuleTree
     {
         if (recent is not null)
         {
-            ref RecentTemplates known = ref recent.AtRoot(this, message);
+            bool overHole = !message.IsEmpty && !beginnings.HasKey(Root, message[0]);
+            ref RecentTemplates known = ref overHole ? ref recent.OverHole(this) : ref recent.AtRoot(this, message);
             if (!Unsafe.IsNullRef(ref known)) return MatchFrom(Root, 0, message, preauth, ref known, ref result);
         }
 
@@ -63,32 +65,29 @@ internal sealed class RuleTree
     /// <param name="recent">What such messages matched of late.</param>
     /// <param name="result">Its rule and captures are set.</param>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool MatchFrom(int node, int at, ReadOnlySpan<byte> message, bool preauth, ref RecentTemplates recent, ref RuleMatch result)
     {
-        if (recent.Lacks(message)) return false;
+        if (recent.Lacks(message, preauth)) return false;
         Unsafe.SkipInit(out Boundaries bounds);
         bounds.Read(message);
         if (recent.TryMatch(message, at, preauth, ref bounds, ref result)) return true;
         int taken = MatchAll(node, at, message, preauth, ref bounds, ref result);
         if (taken >= 0) recent.Learn(this, node, at, taken);
+        else if (!preauth) recent.Miss(this, node, message);
         return taken >= 0;
     }
 
-    /// <summary>A literal that every message has that matches from a node on, behind it; null: there is none, or too many match to look.</summary>
+    /// <summary>What every message that sshd did not mark has one of and that matches from a node on; null: that is not so easily said.</summary>
     /// <param name="node">The node.</param>
-    public byte[]? NeedOf(int node)
+    /// <param name="overHole">True for messages that begin with no literal behind the node.</param>
+    /// <param name="lacking">A message that has none of them.</param>
+    public Needs? NeedsOf(int node, bool overHole, ReadOnlySpan<byte> lacking)
     {
-        List<int> numbers = TemplatesBehind(node);
-        if (numbers.Count > MostNeeding) return null;
-        Template first = all[numbers[0]].Template;
-        for (int i = first.Beginning.Count; i < first.Pieces.Count; i++)
-        {
-            byte[] literal = first.Pieces[i].Literal;
-            for (int length = literal.Length; length >= LeastNeeded; length--)
-                if (numbers.TrueForAll(number => Needs(all[number].Template, literal.AsSpan(0, length)))) return literal[..length];
-        }
-
-        return null;
+        List<Template> templates = [];
+        foreach (int number in TemplatesBehind(node, overHole))
+            if (!all[number].Rule.NeedsPreauth) templates.Add(all[number].Template);
+        return Needs.Of(templates, lacking);
     }
 
     /// <summary>The template, if none beside it has a say from a node on; else null.</summary>
@@ -101,25 +100,18 @@ internal sealed class RuleTree
         lock (lone)
         {
             if (!lone.TryGetValue(key, out LoneTemplate? known))
-                lone[key] = known = LoneTemplate.Of(number, TemplatesBehind(node), all, at);
+                lone[key] = known = LoneTemplate.Of(number, TemplatesBehind(node, overHole: false), all, at);
             return known;
         }
     }
 
     // Loops, and nothing that the base library would have to compile for numbers.
-    private List<int> TemplatesBehind(int node)
+    private List<int> TemplatesBehind(int node, bool overHole)
     {
         List<int> reached = [], numbers = [];
-        beginnings.AddEndsBehind(node, reached);
+        beginnings.AddEndsBehind(node, overHole, reached);
         foreach (int end in reached) numbers.AddRange(ends[end]);
         return numbers;
-    }
-
-    private static bool Needs(Template template, ReadOnlySpan<byte> literal)
-    {
-        for (int i = template.Beginning.Count; i < template.Pieces.Count; i++)
-            if (template.Pieces[i].Literal.AsSpan().IndexOf(literal) >= 0) return true;
-        return false;
     }
 
     // What was reached takes 400 bytes, of which a line fills a tenth.
