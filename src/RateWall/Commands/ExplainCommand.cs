@@ -126,7 +126,8 @@ internal static class ExplainCommand
             string tries = attempt.Count > 1 ? $", {attempt.Count} tries" : "";
             text.Append($"{number}: {NameOf(attempt.Kind)} at {attempt.Service} from {source}{user}{tries}\n");
             text.Append($"    {rule.Name}: {rule.Template}\n");
-            if (rule.IsNote) text.Append("    a note: it counts only if no other line of this connection does\n");
+            if (rule.IsEcho) text.Append("    an echo: it never counts, because another process's line says the same\n");
+            else if (rule.IsNote) text.Append("    a note: it counts only if no other line of this connection does\n");
             if (!attempt.HasSource) text.Append("    no source: the line has a host name or no address, or a client's text leaves it open which one it is\n");
         }
     }

@@ -32,6 +32,14 @@ public sealed class ExplainCommandTests
         Assert.Contains("2: no login try", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Explain_AsText_SaysThatAnEchoNeverCounts()
+    {
+        string text = Run("dovecot: auth-worker(4711): pam(bob,192.0.2.7): pam_authenticate() failed: Authentication failure (password mismatch?)\n", OutputFormat.Table);
+        Assert.Contains("an echo: it never counts", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("a note", text, StringComparison.Ordinal);
+    }
+
     private static string WithoutPlace(string line)
     {
         int at = line.IndexOf("sshd.rules:", StringComparison.Ordinal);
