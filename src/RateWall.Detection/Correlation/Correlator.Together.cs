@@ -52,7 +52,6 @@ public sealed partial class Correlator
     /// <summary>Takes an offence that was found outside the log; it may complete one of the source's network.</summary>
     public void Observe(Offence offence, ICollection<Offence> offences)
     {
-        ArgumentNullException.ThrowIfNull(offence);
         ArgumentNullException.ThrowIfNull(offences);
         Finish();
         int service = IndexOf(offence.Service);

@@ -8,14 +8,14 @@ namespace RateWall.Detection.Correlation;
 /// <param name="Count">What was counted inside the window, the crossing one included.</param>
 /// <param name="Since">The time of the oldest try that still counted.</param>
 /// <param name="Within">The window's length.</param>
-public sealed record Offence(
+public readonly record struct Offence(
     string Detection, string Service, AddressPrefix Key, DateTimeOffset At, int Count, DateTimeOffset Since, TimeSpan Within)
 {
     /// <summary>True when whoever did it was trusted at that moment.</summary>
     public bool Trusted { get; init; }
 
     /// <summary>The offending members, of an offence of a network.</summary>
-    public IReadOnlyList<AddressPrefix> Members { get; init; } = [];
+    public IReadOnlyList<AddressPrefix> Members { get => field ?? []; init; }
 }
 
 /// <summary>The names of detections, as policy, history and answers have them.</summary>
