@@ -179,17 +179,19 @@ public sealed partial class StateDatabase : ICorrelationState
         foreach (ExplainedBan explanation in explained)
         {
             StoredBan ban = explanation.Ban;
-            Run(
+            int taken = Run(
                 "UPDATE evidence SET ban = $1 WHERE source = $2 AND service = $3 AND at BETWEEN $4 AND $5 AND ban IS NULL",
                 ban.Id, ban.Target.ToString(), ban.Service, Stamp(ban.Evidence), Stamp(ban.At));
             // Lines of a network's members belong to their own bans: the network's ban gets copies, the newest of each.
             foreach (AddressPrefix member in explanation.Members)
             {
-                Run(
+                taken += Run(
                     "INSERT INTO evidence (service, source, at, line, ban) SELECT service, source, at, line, $1 FROM evidence WHERE source = $2 AND service = $3 AND at <= $4 AND ban IS NOT $1 ORDER BY at DESC, id DESC LIMIT $5",
                     ban.Id, member.ToString(), ban.Service, Stamp(ban.At), EvidenceLine.OfMember);
             }
 
+            // To count is much quicker than to look for what is too much, and hardly anything ever is.
+            if (taken == 0 || Number("SELECT COUNT(*) FROM evidence WHERE ban = $1", ban.Id) <= EvidenceLine.MaxPerKey) continue;
             Run(
                 "DELETE FROM evidence WHERE ban = $1 AND id NOT IN (SELECT id FROM evidence WHERE ban = $1 ORDER BY at DESC, id DESC LIMIT $2)",
                 ban.Id, EvidenceLine.MaxPerKey);
@@ -197,6 +199,7 @@ public sealed partial class StateDatabase : ICorrelationState
 
         foreach ((string service, string source) in touched)
         {
+            if (Number("SELECT COUNT(*) FROM evidence WHERE source = $1 AND service = $2 AND ban IS NULL", source, service) <= EvidenceLine.MaxPerKey) continue;
             Run(
                 "DELETE FROM evidence WHERE source = $1 AND service = $2 AND ban IS NULL AND id NOT IN (SELECT id FROM evidence WHERE source = $1 AND service = $2 AND ban IS NULL ORDER BY id DESC LIMIT $3)",
                 source, service, EvidenceLine.MaxPerKey);

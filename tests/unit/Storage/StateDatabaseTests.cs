@@ -134,6 +134,18 @@ public sealed class StateDatabaseTests : IDisposable
     }
 
     [Fact]
+    public void Evidence_ThatNoBanClaims_IsKeptOfTheNewestLinesOnly()
+    {
+        using StateDatabase state = Open();
+        EvidenceLine[] lines = [.. Enumerable.Range(0, 30).Select(i => new EvidenceLine("ssh", Offender, Now.AddSeconds(i - 30).ToUnixTimeMilliseconds(), [(byte)i]))];
+        state.Commit(new() { Source = "a", Evidence = lines[..15] }, [], []);
+        state.Commit(new() { Source = "a", Evidence = lines[15..] }, [], []);
+        IReadOnlyList<StoredBan> added = state.AddPending([Ban() with { Evidence = Now.AddSeconds(-30), At = Now.AddSeconds(-19) }]);
+        state.Commit(new() { Source = "a" }, added, Explained(added));
+        Assert.Equal([10, 11], state.EvidenceOf(added[0]).Select(l => (int)l.Line[0]));
+    }
+
+    [Fact]
     public void Evidence_OfABanThatManyLinesLedTo_IsTheNewestOfThem()
     {
         using StateDatabase state = Open();
