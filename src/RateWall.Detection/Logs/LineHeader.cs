@@ -14,6 +14,8 @@ internal ref struct LineHeader
     private static readonly System.Buffers.SearchValues<byte> HostBytes =
         System.Buffers.SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-_%@/"u8);
 
+    private static readonly System.Buffers.SearchValues<byte> AddressBytes = System.Buffers.SearchValues.Create("0123456789abcdefABCDEF.:"u8);
+
     /// <summary>The stamp as it stands; empty when the line has none.</summary>
     public ReadOnlySpan<byte> Stamp;
 
@@ -54,6 +56,8 @@ internal ref struct LineHeader
         int length = StampLength(line);
         header.Stamp = line[..length];
         line = length == 0 ? line : line[Math.Min(length + 1, line.Length)..];
+        // Two blanks in front of the host, as macOS's `log show --style syslog` has them.
+        if (length > 0 && line.Length > 0 && line[0] == ' ') line = line[1..];
         if (length == 0) line = header.TakeInnerStamp(WithoutContainer(line));
         // A container engine's log says which stream the line came from, and that it is a full one.
         if (line.StartsWith("stderr F "u8) || line.StartsWith("stdout F "u8)) line = line["stderr F ".Length..];
@@ -113,7 +117,7 @@ internal ref struct LineHeader
         if (rest[space - 1] != ':')
         {
             // What is no host name was perhaps begun by a client: "auth(some name,192.0.2.7): ..." of a daemon's own log.
-            if (!hostAllowed || rest[..space].ContainsAnyExcept(HostBytes)) return;
+            if (!hostAllowed || (rest[..space].ContainsAnyExcept(HostBytes) && !IsBracketedAddress(rest[..space]))) return;
             ReadOnlySpan<byte> first = rest[..space];
             rest = rest[(space + 1)..];
             space = rest.IndexOf((byte)' ');
@@ -146,7 +150,8 @@ internal ref struct LineHeader
         rest = rest[(space + 1)..];
         // "[ID 800047 auth.info] " of Solaris.
         if (rest.StartsWith("[ID "u8) && rest.IndexOf("] "u8) is > 0 and < 40 and var close) rest = rest[(close + 2)..];
-        Message = rest;
+        // Two blanks, where a syslog daemon's template sets one in front of a message that has its own.
+        Message = rest.Length > 1 && rest[0] == ' ' && rest[1] != ' ' ? rest[1..] : rest;
     }
 
     // "[1234]: "
@@ -218,12 +223,17 @@ internal ref struct LineHeader
     // "[21-Nov-2026 04:00:00 +0100]: IMAP Error: ...": what follows is the message, and no host's or program's name.
     private static bool IsOfPhp(ReadOnlySpan<byte> stamp) => stamp.Length > 3 && stamp[0] == '[' && stamp[3] == '-';
 
+    // "[2001:db8::5]" or "[192.0.2.5]": the host, named by its address.
+    private static bool IsBracketedAddress(ReadOnlySpan<byte> word) =>
+        word.Length > 4 && word[0] == '[' && word[^1] == ']' && !word[1..^1].ContainsAnyExcept(AddressBytes)
+            && (word.Count((byte)':') > 1 || word.Count((byte)'.') == 3);
+
     // "[postfix/smtpd] " of metalog, without a host (src/metalog.c).
     private bool TakeBracketed(ReadOnlySpan<byte> rest)
     {
         if (rest.IsEmpty || rest[0] != '[') return false;
         int run = ByteClass.Word.Run(rest[1..]);
-        if (run == 0 || run == ByteClass.Num.Run(rest[1..]) || !rest[(1 + run)..].StartsWith("] "u8) || !SetTag(rest[1..(1 + run)])) return false;
+        if (run == 0 || IsBracketedAddress(rest[..Math.Min(run + 2, rest.Length)]) || run == ByteClass.Num.Run(rest[1..]) || !rest[(1 + run)..].StartsWith("] "u8) || !SetTag(rest[1..(1 + run)])) return false;
         Message = rest[(run + 3)..];
         return true;
     }
@@ -303,6 +313,8 @@ internal ref struct LineHeader
             return line.Length > 25 && line[25] == ' ' && !line[1..25].ContainsAnyExcept(HexDigits) ? 25 : 0;
         }
 
+        if (line[0] == '[' && MonotonicLength(line) is > 0 and var monotonic) return monotonic;
+
         // "Nov 21 04:00:00.123456", the journal's "short-precise".
         if (line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && line[15] == '.')
         {
@@ -315,5 +327,16 @@ internal ref struct LineHeader
         if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ')) return StampForm.HeaderLength(line);
         int end = line[19..].IndexOf((byte)' ');
         return end is < 0 or > 16 ? 0 : 19 + end;
+    }
+
+    // "[ 4711.123456]", the journal's "short-monotonic": since when the machine has been running, which is no time of day.
+    private static int MonotonicLength(ReadOnlySpan<byte> line)
+    {
+        int at = 1;
+        while (at < 6 && line[at] == ' ') at++;
+        int digits = ByteClass.Num.Run(line[at..]);
+        if (digits == 0) return 0;
+        at += digits;
+        return line.Length > at + 8 && line[at] == '.' && ByteClass.Num.Run(line[(at + 1)..]) == 6 && line[at + 7] == ']' && line[at + 8] == ' ' ? at + 8 : 0;
     }
 }

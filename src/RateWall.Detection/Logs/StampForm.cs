@@ -26,12 +26,12 @@ internal sealed class StampForm(string pattern)
     private const string Months = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
     // asctime(3), as vsftpd writes it; Apache's error log; PHP's error_log() and Roundcube with its offset; nginx's error
-    // log; squirrel_logger; `journalctl -o short-full`; syslog where the year was asked for.
+    // log; squirrel_logger; `journalctl -o short-full`; syslog where the year was asked for; lighttpd's error log.
     private static readonly StampForm[] Headers =
     [
         new("yyyy bbb dd hh:mm:ss"), new("www bbb dd hh:mm:ss yyyy"), new("[www bbb dd hh:mm:ssf yyyy]"), new("[dd-bbb-yyyy hh:mm:ssf z]:"), new("[dd-bbb-yyyy hh:mm:ss]:"), new("[dd-bbb-yyyy hh:mm:ss Z]"),
         new("yyyy/nn/dd hh:mm:ss"), new("nn/dd/yyyy hh:mm:ss"), new("[yyyy-nn-dd hh:mm:ssf]"), new("www yyyy-nn-dd hh:mm:ss Z"),
-        new("bbb dd yyyy hh:mm:ss"),
+        new("bbb dd yyyy hh:mm:ss"), new("yyyy-nn-dd hh:mm:ss:"),
     ];
 
     // NCSA's common log format, and RFC 3339: what stands in a line as {stamp}.

@@ -52,6 +52,12 @@ public sealed class LogParserTests
     [InlineData("[pod/mail-0/mx] Nov 21 04:00:00 mx01 sshd[123]: ")]
     [InlineData("[pod/mail-0/mx] 2026-11-21T03:59:59.123456789Z Nov 21 04:00:00 mx01 sshd[123]: ")]
     [InlineData("sshd: Nov 21 04:00:00 ")]
+    [InlineData("Nov 21 04:00:00 mx01 sshd[123]:  ")]
+    [InlineData("2026-11-21T04:00:00.000123+00:00 mx01 sshd[123]:  ")]
+    [InlineData("Nov 21 04:00:00 [192.0.2.5] sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 [2001:db8::5] sshd[123]: ")]
+    [InlineData("2026-11-21T04:00:00+00:00 [192.0.2.5] sshd[123]: ")]
+    [InlineData("2026-11-21 04:00:00.000000+0000  localhost sshd[123]: ")]
     public void Header_OfEachForm_GivesProgramAndTime(string header)
     {
         List<Seen> seen = Read(header.Replace("6921e40a", $"{(Four / 1000) + 10:x8}", StringComparison.Ordinal) + Failed + "\n");
@@ -150,6 +156,7 @@ public sealed class LogParserTests
     [InlineData("[21-Nov-2026 04:00:00 UTC] ")]
     [InlineData("11/21/2026 04:00:00 ")]
     [InlineData("2026/11/21 04:00:00 ")]
+    [InlineData("2026-11-21 04:00:00: ")]
     public void Stamp_OfADaemonsOwnLog_IsRead(string stamp) =>
         Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, Four)], Read(stamp + Failed + "\n", "sshd"));
 
@@ -192,6 +199,9 @@ public sealed class LogParserTests
     [InlineData(Failed + "\r", "")]
     [InlineData(Failed, "sshd")]
     [InlineData("sshd[9]: " + Failed, "")]
+    [InlineData("[ 4711.123456] mx01 sshd[9]: " + Failed, "")]
+    [InlineData("[123456.123456] mx01 sshd[9]: " + Failed, "")]
+    [InlineData("[1234567890.123456] sshd[9]: " + Failed, "")]
     public void Line_WithoutAStamp_HappenedNow(string line, string program) =>
         Assert.Equal([new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, Now.ToUnixTimeMilliseconds())], Read(line + "\n", program));
 

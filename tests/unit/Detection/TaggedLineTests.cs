@@ -15,7 +15,7 @@ public sealed class TaggedLineTests
 
     private static readonly string[] Stamps = ["Nov 21 04:00:00 ", "Nov  1 04:00:00 ", "Nov 21 04:00:00", "<38>Nov 21 04:00:00 ", "<1> 21 04:00:00 ", "No\n 21 04:00:00 ", "Nov\n21 04:00:00 ", "Nov 21 04:00:\n0 ", "2026-11-21T04:00:00Z ", ""];
 
-    private static readonly string[] Hosts = ["mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "", " ", "mx01: ", "a b ", "a\n", ": ", new string('h', 70) + " ", new string('h', 56) + " ", "imap(x ", "a@b ", "mail.example.com:1 ", "mx01 auth.info "];
+    private static readonly string[] Hosts = ["mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "mx01 ", "", " ", "mx01: ", "a b ", "a\n", ": ", new string('h', 70) + " ", new string('h', 56) + " ", "imap(x ", "a@b ", "mail.example.com:1 ", "mx01 auth.info ", "[192.0.2.5] ", "[2001:db8::5] ", " mx01 "];
 
     [Fact]
     public void Line_OfTheCommonForm_IsTaken()
@@ -57,7 +57,7 @@ public sealed class TaggedLineTests
             from stamp in Gen.Elements(Stamps)
             from host in Gen.Elements(Hosts)
             from tag in Gen.Elements(Tags)
-            from end in Gen.Elements(": ", ": ", ":", " ", ": \n", ": [ID 8 auth.info] ", ": [")
+            from end in Gen.Elements(": ", ": ", ":", " ", ": \n", ": [ID 8 auth.info] ", ": [", ":  ", ":   ")
             from length in Gen.Elements(0, 3, 30, 63, 64, 65, 127, 128, 129, 300, 8000, 8192, 9000)
             from more in Gen.Elements(0, 1, 40, 200)
             from newline in Gen.Elements("\n", "\r\n", "")
