@@ -61,7 +61,7 @@ internal ref struct LineHeader
         if (length == 0) line = header.TakeInnerStamp(WithoutContainer(line));
         // A container engine's log says which stream the line came from, and that it is a full one.
         if (line.StartsWith("stderr F "u8) || line.StartsWith("stdout F "u8)) line = line["stderr F ".Length..];
-        line = header.TakeInnerStamp(line);
+        line = header.TakeInnerStamp(length == 25 ? WithoutFacility(header.Stamp, line) : line);
         header.AfterStamp = line;
         header.Message = line;
         header.ReadTag(line, hostAllowed: header.Stamp.Length > 0);
@@ -177,6 +177,14 @@ internal ref struct LineHeader
     // "<auth.info>" or "<4.6>", as the syslogd of the BSDs writes it with -v.
     private static bool IsPriority(ReadOnlySpan<byte> word) =>
         word.Length is > 4 and < 24 && word[0] == '<' && word[^1] == '>' && ByteClass.Word.Run(word[1..^1]) == word.Length - 2 && word.Contains((byte)'.');
+
+    // "auth.info: Nov 21 04:00:00 ", as socklog writes it, behind what svlogd and multilog put in front.
+    private static ReadOnlySpan<byte> WithoutFacility(ReadOnlySpan<byte> stamp, ReadOnlySpan<byte> line)
+    {
+        if (stamp[19] != '.' && stamp[0] != '@') return line;
+        int space = line.IndexOf((byte)' ');
+        return space > 1 && line[space - 1] == ':' && IsFacility(line[..(space - 1)]) && StampLength(line[(space + 1)..]) == 15 ? line[(space + 1)..] : line;
+    }
 
     // "auth.info", as busybox writes it between host and program.
     private static bool IsFacility(ReadOnlySpan<byte> word)

@@ -52,6 +52,8 @@ public sealed class LogParserTests
     [InlineData("[pod/mail-0/mx] Nov 21 04:00:00 mx01 sshd[123]: ")]
     [InlineData("[pod/mail-0/mx] 2026-11-21T03:59:59.123456789Z Nov 21 04:00:00 mx01 sshd[123]: ")]
     [InlineData("sshd: Nov 21 04:00:00 ")]
+    [InlineData("2026-11-21T03:59:59.12345 auth.info: Nov 21 04:00:00 sshd[123]: ")]
+    [InlineData("@400000006921e40a00000000 authpriv.notice: Nov 21 04:00:00 sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 mx01 sshd[123]:  ")]
     [InlineData("2026-11-21T04:00:00.000123+00:00 mx01 sshd[123]:  ")]
     [InlineData("Nov 21 04:00:00 [192.0.2.5] sshd[123]: ")]
