@@ -186,12 +186,12 @@ internal ref struct LineHeader
         return space > 1 && line[space - 1] == ':' && IsFacility(line[..(space - 1)]) && StampLength(line[(space + 1)..]) == 15 ? line[(space + 1)..] : line;
     }
 
-    // "auth.info", as busybox writes it between host and program.
+    // "auth.info", as busybox writes it between host and program, and "auth|security:info" of AIX.
     private static bool IsFacility(ReadOnlySpan<byte> word)
     {
-        int dot = word.IndexOf((byte)'.');
-        return dot > 0 && word[..dot] is var name
-            && (name.SequenceEqual("auth"u8) || name.SequenceEqual("authpriv"u8) || name.SequenceEqual("mail"u8) || name.SequenceEqual("daemon"u8)
+        int end = word.IndexOfAny((byte)'.', (byte)':');
+        return end > 0 && word[..end] is var name
+            && (name.SequenceEqual("auth"u8) || name.SequenceEqual("authpriv"u8) || name.SequenceEqual("auth|security"u8) || name.SequenceEqual("mail"u8) || name.SequenceEqual("daemon"u8)
                 || name.StartsWith("local"u8));
     }
 

@@ -28,6 +28,7 @@ public sealed class LogParserTests
     [InlineData("1 2026-11-21T04:00:00.000Z mx01 sshd 123 - - ")]
     [InlineData("Nov 21 04:00:00.123456 mx01 sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 mx01 auth.info sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 mx01 auth|security:info sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 <auth.info> mx01 sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 <4.6> mx01 sshd[123]: ")]
     [InlineData("Nov 21 2026 04:00:00 mx01 sshd[123]: ")]
