@@ -11,7 +11,7 @@ internal sealed record ProgramRules(RuleFile File, Part? Part);
 /// <summary>Finds the rule files of a syslog tag.</summary>
 internal sealed class ProgramTable
 {
-    /// <summary>How a program begins of which only what follows the last '/' matters: "*/smtpd" for any "NAME/smtpd".</summary>
+    /// <summary>How a program begins of which only its end matters: "*/smtpd" for any "NAME/smtpd", "*/smtps/smtpd" for any "NAME/smtps/smtpd".</summary>
     public const string AnyPrefix = "*/";
 
     // The longest "/name" that is looked for.
@@ -65,10 +65,12 @@ internal sealed class ProgramTable
             if (program.Length <= 8 || program[8..].SequenceEqual(name.AsSpan(8))) return slots[at].Rules;
         }
 
-        return hasAnyPrefix && program.LastIndexOf((byte)'/') is >= 0 and var slash ? FindLast(program[slash..]) : [];
+        if (!hasAnyPrefix || program.LastIndexOf((byte)'/') is not (>= 0 and var slash)) return [];
+        ProgramRules[] longer = program[..slash].LastIndexOf((byte)'/') is > 0 and var before ? FindLast(program[before..]) : [];
+        return longer.Length > 0 ? longer : FindLast(program[slash..]);
     }
 
-    // "mx1/smtpd" is looked for as "*/smtpd".
+    // "mx1/smtpd" is looked for as "*/smtpd", "mx1/smtps/smtpd" as "*/smtps/smtpd" first.
     private ProgramRules[] FindLast(ReadOnlySpan<byte> end)
     {
         Span<byte> name = stackalloc byte[MaxEnd + 1];

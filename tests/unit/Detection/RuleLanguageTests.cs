@@ -102,11 +102,13 @@ public sealed class RuleLanguageTests
     [InlineData("/usr/lib/postfix/smtpd", null)]
     [InlineData("mx1/smtpd", "smtp")]
     [InlineData("mx1/2/smtpd", "smtp")]
+    [InlineData("mx1/submission/smtpd", "submission")]
+    [InlineData("mx1/2/submission/smtpd", "submission")]
     [InlineData("mx1/postscreen", null)]
     [InlineData("other", "test")]
     public void Program_WithAServiceOfItsOwn_IsCountedThere(string program, string? expected)
     {
-        RuleSet rules = RuleSet.Only(("t.rules", "programs other\nprograms postfix/smtpd */smtpd -> smtp\nprograms postfix/smtps/smtpd -> submission\nservice test\nfailure refused {address}"));
+        RuleSet rules = RuleSet.Only(("t.rules", "programs other\nprograms postfix/smtpd */smtpd -> smtp\nprograms postfix/smtps/smtpd */submission/smtpd -> submission\nservice test\nfailure refused {address}"));
         var parser = new LogParser(rules, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc);
         string? service = null;
         parser.Read(System.Text.Encoding.UTF8.GetBytes($"Nov 21 04:00:00 host {program}[7]: refused 192.0.2.7\n{new string('x', 100)}"), [], (in Attempt a) => service = a.Service);
