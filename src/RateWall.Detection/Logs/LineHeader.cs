@@ -150,8 +150,7 @@ internal ref struct LineHeader
         rest = rest[(space + 1)..];
         // "[ID 800047 auth.info] " of Solaris.
         if (rest.StartsWith("[ID "u8) && rest.IndexOf("] "u8) is > 0 and < 40 and var close) rest = rest[(close + 2)..];
-        // Two blanks, where a syslog daemon's template sets one in front of a message that has its own.
-        Message = rest.Length > 1 && rest[0] == ' ' && rest[1] != ' ' ? rest[1..] : rest;
+        Message = rest;
     }
 
     // "[1234]: "

@@ -6,7 +6,7 @@ internal sealed partial class RuleFile
     // Where the beginning of a message leads, if its first bytes say that for certain; as MatchUnknown has it, step by step.
     private void Learn(ReadOnlySpan<byte> message, Part? given, RecentBeginnings recent)
     {
-        if (IsStamped) return;
+        if (IsStamped || message is [(byte)' ', ..]) return;
         if (!isBuilt) Build();
         var glance = new Glance(message[..Math.Min(message.Length, RecentBeginnings.MaxBytes)]);
         Part? part = given;

@@ -155,6 +155,8 @@ internal sealed partial class RuleFile
     {
         if (!isBuilt) Build();
         ReadOnlySpan<byte> rest = message;
+        // Where a syslog daemon's template sets a blank in front of a message that has its own.
+        if (rest.Length > 1 && rest[0] == ' ' && rest[1] != ' ') rest = rest[1..];
         if (named.Length > 0 && part is null && (part = TakePartBehindLeads(ref rest)) is null && !rest.StartsWith("message repeated "u8)) return false;
         if (IsStamped) rest = WithoutStamp(rest);
         int repeated = 1;

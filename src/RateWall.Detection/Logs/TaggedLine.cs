@@ -132,7 +132,7 @@ internal ref struct TaggedLine
         ulong open = Unsafe.BitCast<bool, byte>((byte)last != ']');
         ulong ends = (WideBytes.PlacesOf((byte)'[', ref tag) & inside) | (open << blank >> 1);
         program = 63 - BitOperations.LeadingZeroCount(ends);
-        // No '[', or nothing in front of it; else "[ID 800047 auth.info] " of Solaris, or a second blank, behind the tag.
-        return ends > 1 && Unsafe.Add(ref tag, (nint)(uint)blank + 1) != ' ' && Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref tag, (nint)(uint)blank + 1)) != SolarisMessageId;
+        // No '[', or nothing in front of it; else "[ID 800047 auth.info] " of Solaris, behind the tag.
+        return ends > 1 && Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref tag, (nint)(uint)blank + 1)) != SolarisMessageId;
     }
 }
