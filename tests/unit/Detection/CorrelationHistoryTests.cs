@@ -80,15 +80,19 @@ public sealed class CorrelationHistoryTests
     [Fact]
     public void Histories_OfTheseTests_FireEveryDetection()
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach ((Step[] steps, int[] _) in Histories().Sample(60, 40))
+        var missing = new HashSet<string>(StringComparer.Ordinal) { "failures", "slow", "users", "probes", "daemon_limit", "prefix", "account", "siege" };
+        // Some forty nearly always have all; what none of a thousand has is not tested.
+        for (int round = 0; round < 25 && missing.Count > 0; round++)
         {
-            var naive = new NaiveCorrelation(Set, TrustedFactor, (long)Trust.TotalMilliseconds);
-            foreach (Step step in steps) naive.Add(step);
-            seen.UnionWith(naive.Events.Select(e => e.Split(' ')[0]));
+            foreach ((Step[] steps, int[] _) in Histories().Sample(60, 40))
+            {
+                var naive = new NaiveCorrelation(Set, TrustedFactor, (long)Trust.TotalMilliseconds);
+                foreach (Step step in steps) naive.Add(step);
+                missing.ExceptWith(naive.Events.Select(e => e.Split(' ')[0]));
+            }
         }
 
-        Assert.Superset(new HashSet<string>(StringComparer.Ordinal) { "failures", "slow", "users", "probes", "daemon_limit", "prefix", "account", "siege" }, seen);
+        Assert.Empty(missing);
     }
 
     // Dense and sparse ones; in order, a little late, and as clocks that jump would write them.
