@@ -329,6 +329,9 @@ internal ref struct LineHeader
             return digits > 0 && line.Length > 16 + digits && line[16 + digits] == ' ' ? 16 + digits : 0;
         }
 
+        // "Nov 1 04:00:00", where nothing stands for a day's first digit.
+        if (line[3] == ' ' && line[5] == ' ' && line[8] == ':' && line[11] == ':' && line[14] == ' ' && char.IsAsciiDigit((char)line[4])) return StampReader.Unpadded;
+
         // "1795230000.123456", the journal's "short-unix".
         if (line[10] == '.' && line[17] == ' ' && ByteClass.Num.Run(line) == 10 && ByteClass.Num.Run(line[11..]) == 6) return 17;
         if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ')) return StampForm.HeaderLength(line);

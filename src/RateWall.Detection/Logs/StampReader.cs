@@ -9,6 +9,9 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
     // TAI64 labels count from 2^62; daemontools writes them ten seconds ahead of Unix time (tai.c), as TAI was in 1970.
     private const ulong Tai64Epoch = (1UL << 62) + 10;
 
+    /// <summary>The length of "Nov 1 04:00:00".</summary>
+    public const int Unpadded = 14;
+
     // The length of "Nov 21 04:00:".
     private const int Minute = 13;
 
@@ -30,6 +33,15 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
             if (!TryReadInMinute(stamp, out long value) && !TryReadClassic(stamp, out value)) return nowMilliseconds;
             stamp.CopyTo(last);
             return lastValue = value;
+        }
+
+        if (stamp.Length == Unpadded)
+        {
+            Span<byte> padded = stackalloc byte[Unpadded + 1];
+            stamp[..4].CopyTo(padded);
+            padded[4] = (byte)' ';
+            stamp[4..].CopyTo(padded[5..]);
+            return Read(padded);
         }
 
         if (stamp.Length > 16 && stamp[15] == '.' && stamp[3] == ' ') return Read(stamp[..15]);

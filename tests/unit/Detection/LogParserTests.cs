@@ -68,6 +68,17 @@ public sealed class LogParserTests
     }
 
     [Theory]
+    [InlineData("Nov 1 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("<38>Nov 1 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("Nov  1 04:00:00 mx01 sshd[123]: ")]
+    [InlineData("Nov 01 04:00:00 mx01 sshd[123]: ")]
+    public void Header_WithADayOfOneDigit_GivesProgramAndTime(string header)
+    {
+        Seen seen = Assert.Single(Read(header + "Failed password for root from 192.0.2.7 port 4022 ssh2\n"));
+        Assert.Equal(new("ssh", AttemptKind.Failure, "192.0.2.7", "root", 1, new DateTimeOffset(2026, 11, 1, 4, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds()), seen);
+    }
+
+    [Theory]
     [InlineData("Failed password for root from 192.0.2.7 port 4022 ssh2")]
     [InlineData("Nov 20 01:00:00 mx01 sshd[123]: Failed password for root from 192.0.2.7 port 4022 ssh2")]
     [InlineData("sshd[123]: Failed password for root from 192.0.2.7 port 4022 ssh2")]
