@@ -116,12 +116,7 @@ public sealed class LoneTemplateTests
     // One begins, the other goes on.
     private static byte[] Joined(byte[] one, byte[] other, Random random) => [.. one[..random.Next(one.Length + 1)], .. other[random.Next(other.Length + 1)..]];
 
-    private static ReadOnlySpan<byte> Readable(byte[] message)
-    {
-        byte[] room = new byte[message.Length + Scan.Readable];
-        message.CopyTo(room, 0);
-        return room.AsSpan(0, message.Length);
-    }
+    private static ReadOnlySpan<byte> Readable(byte[] message) => Scan.Copy(message, new byte[message.Length + Scan.Readable]);
 
     private static Template TemplateOf(string text) =>
         RuleSet.Only(("one.rules", $"programs one\nservice ssh\nfailure {text}\n")).Compiled[0].Rules[0].Templates[0];

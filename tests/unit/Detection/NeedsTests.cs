@@ -76,10 +76,5 @@ public sealed class NeedsTests
     private static Needs? Of(string line, string[] templates) =>
         Needs.Of([.. RuleSet.Only(("one.rules", $"programs one\nservice ssh\n{string.Concat(templates.Select(t => $"failure {t}\n"))}")).Compiled[0].Rules.SelectMany(r => r.Templates)], Encoding.UTF8.GetBytes(line));
 
-    private static ReadOnlySpan<byte> Readable(byte[] message)
-    {
-        byte[] room = new byte[message.Length + Scan.Readable];
-        message.CopyTo(room, 0);
-        return room.AsSpan(0, message.Length);
-    }
+    private static ReadOnlySpan<byte> Readable(byte[] message) => Scan.Copy(message, new byte[message.Length + Scan.Readable]);
 }
