@@ -61,7 +61,7 @@ public sealed partial class Correlator
     }
 
     // A source offended: is its network full of such?
-    private void CountOffender(Offence offence, int service, PrefixThreshold threshold, ICollection<Offence> offences)
+    private void CountOffender(in Offence offence, int service, PrefixThreshold threshold, ICollection<Offence> offences)
     {
         if (!CountsNetworkOf(offence.Key)) return;
         AddressPrefix network = NetworkOf(offence.Key);

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace RateWall.Detection.Correlation;
 
 /// <summary>
@@ -8,9 +6,6 @@ namespace RateWall.Detection.Correlation;
 /// </summary>
 public sealed partial class Correlator
 {
-    // Places for two names each; a power of two.
-    private const int Names = 64;
-
     private readonly WatchedService[] services;
     private readonly SourceKeys keys;
     private readonly ICorrelationState state;
@@ -18,7 +13,7 @@ public sealed partial class Correlator
     private readonly long trustMilliseconds;
     private readonly int maxWindows;
     private readonly SourceRows sources = new();
-    private readonly (string? Name, int Service)[] named = new (string?, int)[2 * Names];
+    private readonly (string? Name, int Service)[] named = new (string?, int)[64];
     private long overflowed;
 
     /// <param name="services">What is detected where; attempts at other services are counted and dropped.</param>
@@ -115,7 +110,7 @@ public sealed partial class Correlator
         }
 
         SourceAddress source = attempt.Source;
-        AddressPrefix key = KeyOf(source);
+        AddressPrefix key = keys.KeyOf(source);
         made.Key = key;
         made.Hash = sources.HashOf(key.Address);
         made.UnixMilliseconds = attempt.UnixMilliseconds;
@@ -230,7 +225,7 @@ public sealed partial class Correlator
         Offended(ref window, made.Service, new(detection, at.Name, who.Key, Time(stamp), found, Time(since), threshold.Within), offences);
     }
 
-    private void Offended(ref SlidingWindow window, int service, Offence offence, ICollection<Offence> offences)
+    private void Offended(ref SlidingWindow window, int service, in Offence offence, ICollection<Offence> offences)
     {
         window.Reset();
         offences.Add(offence);
@@ -250,35 +245,16 @@ public sealed partial class Correlator
         RaiseSiege(at, DetectionName.Memory, made.UnixMilliseconds, made.Times);
     }
 
-    // Nearly all are IPv4. A struct that a call hands back in memory is waited for when it is copied on.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private AddressPrefix KeyOf(SourceAddress source) => source.IsIPv4 ? AddressPrefix.OfIPv4(source) : keys.KeyOf(source);
-
     private static DateTimeOffset Time(long stamp) => DateTimeOffset.FromUnixTimeMilliseconds(stamp);
 
-    // Rules name their services with few strings, over and over: of those that begin alike and are as long two are known again
-    // without a look at their letters.
+    // Rules name their services with few strings, over and over.
     private int IndexOf(string service)
     {
-        if (service.Length == 0) return FindService(service);
-        int place = 2 * (((service.Length << 3) + service[0]) & (Names - 1));
-        if (ReferenceEquals(named[place].Name, service)) return named[place].Service;
-        if (ReferenceEquals(named[place + 1].Name, service)) return named[place + 1].Service;
-        return NoteService(service, place);
-    }
+        if (service.Length == 0) return Find(service);
+        ref (string? Name, int Service) last = ref named[((service.Length << 3) + service[0]) & (named.Length - 1)];
+        if (last.Name != service) last = (service, Find(service));
+        return last.Service;
 
-    private int NoteService(string name, int place)
-    {
-        named[place] = named[place + 1];
-        int service = FindService(name);
-        named[place + 1] = (name, service);
-        return service;
-    }
-
-    private int FindService(string name)
-    {
-        for (int i = 0; i < services.Length; i++)
-            if (services[i].Name == name) return i;
-        return -1;
+        int Find(string name) => Array.FindIndex(services, s => s.Name == name);
     }
 }

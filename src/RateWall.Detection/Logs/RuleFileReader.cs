@@ -113,7 +113,7 @@ internal sealed class RuleFileReader
             case "units": units.AddRange(Words(rest, word)); break;
             case "sessions": sessions.AddRange(Words(rest, word)); break;
             case "lead": leads.AddRange(Words(rest, word).Select(w => System.Text.Encoding.UTF8.GetBytes(w + " "))); break;
-            case "service": service = Words(rest, word) is [var one] ? one : throw Wrong("'service' names one service", "write 'part NAME -> SERVICE' where a daemon has several"); break;
+            case "service": service = Words(rest, word) is [var one] ? Known(one) : throw Wrong("'service' names one service", "write 'part NAME -> SERVICE' where a daemon has several"); break;
             case "header" when rest == "none": ownHeader = true; break;
             case "header" when rest == "stamped": ownHeader = stamped = true; break;
             case "header": throw Wrong($"'header {rest}' is not known", "write 'header none' or 'header stamped' where the lines of the daemon's own log name no program, else nothing");
@@ -136,7 +136,7 @@ internal sealed class RuleFileReader
         if (sides.Length == 1) return;
         if (sides[1].Length == 0 || sides[1].IndexOfAny(Blanks) >= 0)
             throw Wrong("'->' without its service", "write 'programs postfix/smtps/smtpd -> submission'");
-        foreach (string named in names) parts.Add(new(System.Text.Encoding.UTF8.GetBytes(named), sides[1], IsTag: true));
+        foreach (string named in names) parts.Add(new(System.Text.Encoding.UTF8.GetBytes(named), Known(sides[1]), IsTag: true));
     }
 
     private void ReadPart(string rest)
@@ -144,7 +144,7 @@ internal sealed class RuleFileReader
         string[] sides = rest.Split("->", 2, StringSplitOptions.TrimEntries);
         if (sides.Length != 2 || sides[0].Length == 0 || sides[1].Length == 0 || sides[1].IndexOfAny(Blanks) >= 0)
             throw Wrong("a part needs its service", "write 'part imap-login -> imap'");
-        foreach (string part in Words(sides[0], "part")) parts.Add(new(System.Text.Encoding.UTF8.GetBytes(part), sides[1]));
+        foreach (string part in Words(sides[0], "part")) parts.Add(new(System.Text.Encoding.UTF8.GetBytes(part), Known(sides[1])));
     }
 
     private void ReadIn(string[] names)
@@ -168,8 +168,11 @@ internal sealed class RuleFileReader
         AttemptKind kind = KindOf(sign < 0 ? word : word[..sign]);
         if (kind == AttemptKind.None && word != "none")
             throw Wrong($"'{word}' is no kind and no heading", "use failure, invalid, probe, limit, success (note or echo in front), none, opens, programs, units, sessions, service, part, lead, header, twice, '|' or '='");
-        AddRule(kind, sign < 0 ? null : word[(sign + 1)..], template, counting);
+        AddRule(kind, sign < 0 ? null : Known(word[(sign + 1)..]), template, counting);
     }
+
+    // A service is one object in all files, so that its name is compared without a look at its letters.
+    private static string Known(string service) => string.Intern(service);
 
     private void AddRule(AttemptKind kind, string? service, string template, Counting counting)
     {
@@ -245,7 +248,7 @@ internal sealed class RuleFileReader
         if (programs.Count == 0) throw Wrong("no program is named", "start the file with 'programs NAME ...'");
         if (service is null && parts.Count == 0) throw Wrong("no service is named", "add 'service NAME'");
         if (rules.Count == 0) throw Wrong("there are no rules", "add one, such as: failure login failed for {user} from {address}");
-        string own = service ?? name;
+        string own = service ?? Known(name);
         string[] services = [.. parts.Select(p => p.Service).Append(own).Concat(rules.Where(r => r.Service is not null).Select(r => r.Service!)).Distinct(StringComparer.Ordinal)];
         RuleDescription[] described = [.. rules.Select(r => new RuleDescription(r.Name, r.Kind, r.Counting != Counting.Counts, r.Text) { IsEcho = r.Counting == Counting.Echo })];
         return new(
