@@ -334,7 +334,7 @@ internal ref struct LineHeader
 
         // "1795230000.123456", the journal's "short-unix".
         if (line[10] == '.' && line[17] == ' ' && ByteClass.Num.Run(line) == 10 && ByteClass.Num.Run(line[11..]) == 6) return 17;
-        if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ')) return StampForm.HeaderLength(line);
+        if (line[4] != '-' || line[7] != '-' || line[13] != ':' || line[16] != ':' || line[10] is not ((byte)'T' or (byte)' ' or StampReader.Svlogd)) return StampForm.HeaderLength(line);
         int end = line[19..].IndexOf((byte)' ');
         return end is < 0 or > 16 ? 0 : 19 + end;
     }

@@ -12,6 +12,9 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
     /// <summary>The length of "Nov 1 04:00:00".</summary>
     public const int Unpadded = 14;
 
+    /// <summary>What `svlogd -tt` has between day and time: "2026-11-21_04:00:00.12345" is always UTC (svlogd.8).</summary>
+    public const byte Svlogd = (byte)'_';
+
     // The length of "Nov 21 04:00:".
     private const int Minute = 13;
 
@@ -151,13 +154,15 @@ internal sealed class StampReader(DateTimeOffset now, TimeZoneInfo zone)
             rest = rest[(1 + digits)..];
         }
 
-        if (rest.IsEmpty)
+        bool universal = stamp[10] == Svlogd;
+        if (rest.IsEmpty && !universal)
         {
             value = ToUnix(local) + milliseconds;
             return true;
         }
 
-        if (!TryReadOffset(rest, out TimeSpan offset)) return false;
+        TimeSpan offset = default;
+        if (!universal && !TryReadOffset(rest, out offset)) return false;
         value = new DateTimeOffset(DateTime.SpecifyKind(local, DateTimeKind.Utc)).ToUnixTimeMilliseconds() - (long)offset.TotalMilliseconds + milliseconds;
         return true;
     }
