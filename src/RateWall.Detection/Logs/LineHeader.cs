@@ -185,14 +185,18 @@ internal ref struct LineHeader
         return space > 1 && line[space - 1] == ':' && IsFacility(line[..(space - 1)]) && StampLength(line[(space + 1)..]) == 15 ? line[(space + 1)..] : line;
     }
 
-    // "auth.info", as busybox writes it between host and program, and "auth|security:info" of AIX.
+    // "auth.info", as busybox writes it between host and program, and "auth|security:info" of AIX; no host's name.
     private static bool IsFacility(ReadOnlySpan<byte> word)
     {
         int end = word.IndexOfAny((byte)'.', (byte)':');
-        return end > 0 && word[..end] is var name
+        return end > 0 && word[..end] is var name && IsGravity(word[(end + 1)..])
             && (name.SequenceEqual("auth"u8) || name.SequenceEqual("authpriv"u8) || name.SequenceEqual("auth|security"u8) || name.SequenceEqual("mail"u8) || name.SequenceEqual("daemon"u8)
-                || name.StartsWith("local"u8));
+                || name.SequenceEqual("ftp"u8) || name.SequenceEqual("user"u8) || name.StartsWith("local"u8));
     }
+
+    private static bool IsGravity(ReadOnlySpan<byte> word) =>
+        word.SequenceEqual("info"u8) || word.SequenceEqual("notice"u8) || word.StartsWith("warn"u8) || word.StartsWith("err"u8) || word.StartsWith("crit"u8)
+            || word.SequenceEqual("alert"u8) || word.StartsWith("emerg"u8) || word.SequenceEqual("panic"u8) || word.SequenceEqual("debug"u8);
 
     // "NOTICE: ", as PHP's loggers write it behind the stamp: how grave it is, not who says it.
     private static bool IsLevel(ReadOnlySpan<byte> tag) =>
