@@ -119,7 +119,7 @@ internal ref struct LineHeader
             // What is no host name was perhaps begun by a client: "auth(some name,192.0.2.7): ..." of a daemon's own log.
             if (!hostAllowed || (rest[..space].ContainsAnyExcept(HostBytes) && !IsBracketedAddress(rest[..space]))) return;
             ReadOnlySpan<byte> first = rest[..space];
-            rest = rest[(space + 1)..];
+            rest = WithoutForwarder(rest[(space + 1)..]);
             space = rest.IndexOf((byte)' ');
             if (IsProcess(rest, space))
             {
@@ -139,7 +139,7 @@ internal ref struct LineHeader
 
             if (space > 0 && rest[space - 1] != ':' && IsFacility(rest[..space]))
             {
-                rest = rest[(space + 1)..];
+                rest = WithoutForwarder(rest[(space + 1)..]);
                 space = rest.IndexOf((byte)' ');
             }
 
@@ -151,6 +151,15 @@ internal ref struct LineHeader
         // "[ID 800047 auth.info] " of Solaris.
         if (rest.StartsWith("[ID "u8) && rest.IndexOf("] "u8) is > 0 and < 40 and var close) rest = rest[(close + 2)..];
         Message = rest;
+    }
+
+    // "Message forwarded from aix1: ", as AIX's syslogd puts it in front of what it sends on.
+    private static ReadOnlySpan<byte> WithoutForwarder(ReadOnlySpan<byte> rest)
+    {
+        if (!rest.StartsWith("Message forwarded from "u8)) return rest;
+        ReadOnlySpan<byte> behind = rest["Message forwarded from ".Length..];
+        int space = behind.IndexOf((byte)' ');
+        return space > 1 && behind[space - 1] == ':' && !behind[..space].ContainsAnyExcept(HostBytes) ? behind[(space + 1)..] : rest;
     }
 
     // "[1234]: "

@@ -27,6 +27,8 @@ public sealed partial class LogParserTests
     [InlineData("Nov 21 04:00:00 mx01 local7.warn sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 mx01 auth|security:info sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 mx01 sshd-session.pam[123]: ")]
+    [InlineData("Nov 21 04:00:00 mx01 Message forwarded from mx02: sshd[123]: ")]
+    [InlineData("Nov 21 04:00:00 mx01 auth|security:info Message forwarded from mx02: sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 <auth.info> mx01 sshd[123]: ")]
     [InlineData("Nov 21 04:00:00 <4.6> mx01 sshd[123]: ")]
     [InlineData("Nov 21 2026 04:00:00 mx01 sshd[123]: ")]
