@@ -90,9 +90,9 @@ public sealed class KernelBansTests
     public void Put_ShortBan_RunsOutByItself()
     {
         using TwoHosts hosts = Standing();
-        Put(hosts, (TwoHosts.Client4, 1));
+        Put(hosts, (TwoHosts.Client4, 5));
         string tries = "";
-        for (int i = 0; i < 10 && !tries.Contains('+', StringComparison.Ordinal); i++) tries += hosts.Tries(TwoHosts.Client4, 22, 1);
+        for (int i = 0; i < 40 && !tries.Contains('+', StringComparison.Ordinal); i++) tries += hosts.Tries(TwoHosts.Client4, 22, 1);
         Assert.StartsWith("-", tries, StringComparison.Ordinal);
         Assert.EndsWith("+", tries, StringComparison.Ordinal);
     }

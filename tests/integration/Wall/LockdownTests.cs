@@ -64,9 +64,9 @@ public sealed class LockdownTests
     public void Lockdown_PastItsDeadline_IsOver()
     {
         using TwoHosts hosts = Standing(LimitMode.Bucket, 143);
-        hosts.Server.Nft("add element inet ratewall lockdown { 143 timeout 1s }");
+        hosts.Server.Nft("add element inet ratewall lockdown { 143 timeout 5s }");
         string tries = "";
-        for (int i = 0; i < 10 && !tries.Contains('+', StringComparison.Ordinal); i++) tries += hosts.Tries(TwoHosts.Client4, 143, 1);
+        for (int i = 0; i < 40 && !tries.Contains('+', StringComparison.Ordinal); i++) tries += hosts.Tries(TwoHosts.Client4, 143, 1);
         Assert.StartsWith("-", tries, StringComparison.Ordinal);
         Assert.EndsWith("+", tries, StringComparison.Ordinal);
     }

@@ -68,7 +68,7 @@ public sealed class SharedLimitTests
         hosts.AddClientNetwork(network, first + bits, second + bits);
         hosts.Server.Nft($"add element inet ratewall ssh_v{version}_net {{ {fillers} }}");
         // One a second for whoever shares the wider network; a refusal takes 0.4 s.
-        Assert.StartsWith("+-", hosts.Tries(first, 22, 4), StringComparison.Ordinal);
+        AssertOneASecond(hosts.Tries(first, 22, 4));
         Assert.Contains('-', hosts.Tries(second, 22, 2));
         Assert.True(Packets(hosts, "ssh_prefix") >= 2);
     }
@@ -79,7 +79,7 @@ public sealed class SharedLimitTests
         using TwoHosts hosts = Standing(prefix: 5, overflow: 1, smaller: "ssh_v6_net", smallest: "ssh_v6_netwide");
         hosts.Server.Nft("add element inet ratewall ssh_v6_net { 2001:db8:aaaa::, 2001:db8:bbbb:: }");
         hosts.Server.Nft("add element inet ratewall ssh_v6_netwide { ::1 timeout 1h, ::2 timeout 1h }");
-        Assert.StartsWith("+-", hosts.Tries(TwoHosts.Client6, 22, 4), StringComparison.Ordinal);
+        AssertOneASecond(hosts.Tries(TwoHosts.Client6, 22, 4));
     }
 
     [LinuxFact]
@@ -99,7 +99,7 @@ public sealed class SharedLimitTests
         using TwoHosts hosts = Standing(prefix: null, overflow: 1, smaller: "ssh_v4_known");
         hosts.Server.Nft("add element inet ratewall ssh_v4_known { 203.0.113.1 timeout 1h, 203.0.113.2 timeout 1h }");
         hosts.Server.Nft("add element inet ratewall trusted4_ssh { 192.0.2.2 timeout 1h }");
-        Assert.StartsWith("+-", hosts.Tries(TwoHosts.Client4, 22, 4), StringComparison.Ordinal);
+        AssertOneASecond(hosts.Tries(TwoHosts.Client4, 22, 4));
         Assert.True(Packets(hosts, "ssh_overflow") >= 1);
     }
 
@@ -116,6 +116,13 @@ public sealed class SharedLimitTests
         var hosts = new TwoHosts(22);
         hosts.Server.NftLoad(text);
         return hosts;
+    }
+
+    // The next second's may be there before the second try on a busy machine.
+    private static void AssertOneASecond(string tries)
+    {
+        Assert.StartsWith("+", tries, StringComparison.Ordinal);
+        Assert.Contains("+-", tries, StringComparison.Ordinal);
     }
 
     private static long Packets(TwoHosts hosts, string counter) => hosts.Packets(counter);
