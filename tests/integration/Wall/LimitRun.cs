@@ -35,7 +35,7 @@ public sealed class LimitRun : IDisposable
 {
     private const double Duration = 12;
     private const int SchedulesARound = 260;
-    private const int MostRounds = 3;
+    private const int MostRounds = 12;
     private static readonly string[] PatternNames = [nameof(Schedule.Hammering), nameof(Schedule.Trickle), nameof(Schedule.Silence)];
     private const int WindowPort = 1000, QuietPort = 2000, BucketPort = 3000, CheckPort = 4000, UpdatePort = 5000;
     private readonly TunHost wall = new(RulesetRenderer.BuiltIn.Render(SamplePolicy.Of([.. Services()])).Text);
@@ -118,9 +118,8 @@ public sealed class LimitRun : IDisposable
     }
 
     // Every other source is an IPv6 /64, whose hosts take turns.
-    private static IPAddress Source(int number, int arrival) => IPAddress.Parse(
-        number % 2 == 1 ? $"2001:db8:2:{number:x}::{arrival + 1:x}"
-        : number < 500 ? $"198.51.100.{(number / 2) + 1}" : $"203.0.113.{((number - 500) / 2) + 1}");
+    private static IPAddress Source(int number, int arrival) =>
+        number % 2 == 1 ? IPAddress.Parse($"2001:db8:2:{number:x}::{arrival + 1:x}") : new Crowd(4).Known(number);
 
     private static IEnumerable<ServicePolicy> Services() => Schedule.Limits.SelectMany((l, i) => (ServicePolicy[])
     [
