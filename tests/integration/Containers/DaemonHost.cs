@@ -144,8 +144,11 @@ public sealed class DaemonHost : IDisposable
         attacker = engine.StartMachine(network!, 8, "--cap-add", "NET_ADMIN");
         attacker.AddAddresses(Tries.Select(t => t.Source));
         AwaitDaemons(target, attacker);
-        string[] said = [.. attacker.TryLogins([.. Tries.Select(AsLogin)], together: 24)];
-        journal = ReadJournal(_ => true);
+        string[] said = [.. attacker.TryLogins([.. Tries.Select(AsLogin)], together: 24, patience: 60)];
+        Try last = Tries[^1];
+        Eventually.True(
+            "the journal has the last try", TimeSpan.FromMinutes(2),
+            () => (journal = ReadJournal(_ => true)).Any(s => s.Daemon == last.Door.Daemon && s.Service == last.Door.Service && s.Source == last.Source), target.Journal);
         target.Exec("sh", "-c", $"journalctl --all --no-pager -o short >{ReadableJournal}").MustSucceed("journalctl");
         return said;
     }

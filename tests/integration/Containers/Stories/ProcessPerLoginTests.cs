@@ -38,7 +38,8 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         Eventually.True("the culprits are banned", Patience, () => hosts.Set("ban4") is var bans && Bots.All(bot => bans.Contains(bot, StringComparison.Ordinal)), Seen);
         AwaitCalm();
         Assert.DoesNotContain(hosts.Connections(Imap), Bots.Contains);
-        Assert.Equal(40, hosts.Attackers.Count("logins", "ended"));
+        Eventually.True(
+            "all that were open have ended", Patience, () => hosts.Attackers.Count("logins", "ended") >= hosts.Attackers.Count("logins", "open"), Seen);
         Assert.False(hosts.Attackers.CanConnect(Bots[0], Imap), "the banned attacker can connect");
         // On a busy machine their processes may take longer to end than a rung is given to work; then it is asked for again.
         Assert.Equal(["tell", "ban", "over"], Acts().Distinct(StringComparer.Ordinal), StringComparer.Ordinal);
@@ -54,7 +55,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         watch.Start();
         string run = watch.InvocationOf(Unit);
 
-        Attack();
+        Attack(40);
 
         Eventually.True("it is another run of dovecot", Patience, () => watch.InvocationOf(Unit) != run, Seen);
         AwaitCalm();
@@ -76,7 +77,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         Eventually.True("dovecot is stopped", Patience, () => watch.StateOf(Unit) == "inactive", Seen);
         string timer = Assert.Single(watch.Timers());
         watch.Kill();
-        Assert.Equal("", hosts.Host.Exec("pgrep", "--list-full", "ratewall").Out);
+        Eventually.True("nothing of RateWall runs", Patience, () => hosts.Host.Exec("pgrep", "--list-full", "ratewall").Out.Length == 0, Seen);
         Eventually.True("dovecot is back", Patience, () => watch.StateOf(Unit) == "active", Seen);
         Assert.Empty(watch.Timers());
         AssertBefore($"Started {timer}", $"Stopping {Unit}");
@@ -143,8 +144,8 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         Attack();
 
         Eventually.True("it is told of", Patience, () => Acts() is ["tell"], Seen);
-        string[] told = [.. watch.Journal().Where(l => l.Contains(Unit, StringComparison.Ordinal) && l.Contains("too many", StringComparison.Ordinal))];
-        Assert.Single(told);
+        Eventually.True("the journal has it", Patience, () => Told().Length > 0, Seen);
+        Assert.Single(Told());
         // Four times as long as any rung would have waited for the one before it.
         Eventually.True("they have held on", Patience, () => OlderThan(16) == 40, Seen);
         Assert.Equal(["tell"], Acts());
@@ -152,6 +153,8 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         Assert.InRange(hosts.Processes(LoginProcess), 40, 45);
         Assert.Equal(40, hosts.Connections(Imap).Count(Bots.Contains));
         AssertNobodyIsBanned();
+
+        string[] Told() => [.. watch.Journal().Where(l => l.Contains(Unit, StringComparison.Ordinal) && l.Contains("too many", StringComparison.Ordinal))];
     }
 
     private void Begin(string ladder, string stopFor = "1d", string quiet = "2s")
@@ -168,11 +171,12 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         watch.Begin();
     }
 
-    // As many from each as its own limit lets through, and none says a word.
-    private void Attack()
+    // As many from each as its own limit lets through, and none says a word. On a busy machine the first may be acted upon before
+    // the last are answered.
+    private void Attack(int least = Act)
     {
         hosts.Attackers.Hold("logins", "silent", Imap, Bots, each: 10);
-        Eventually.True("the attackers are there", Patience, () => hosts.Attackers.Count("logins", "open") == 40, Seen);
+        Eventually.True("the attackers are there", Patience, () => hosts.Attackers.Count("logins", "open") >= least, Seen);
     }
 
     private void AwaitCalm()
