@@ -41,7 +41,11 @@ public sealed class SystemUnitsTests(ContainerEngine engine)
             var signals = new UnitSignals(bus, TimeProvider.System);
             signals.Subscribe(["napper.service"]);
             host.Exec("systemctl", "kill", "--signal=KILL", "dbus.service").MustSucceed("systemctl kill");
-            var lost = Assert.Throws<SystemdException>(() => signals.Wait(Patience));
+            // Something of the unit's start may still be on its way.
+            var lost = Assert.Throws<SystemdException>(() =>
+            {
+                for (int i = 0; i < 10; i++) signals.Wait(Patience);
+            });
             Assert.True(lost.IsConnectionLost, lost.Message);
             lost = Assert.Throws<SystemdException>(() => new SystemUnits(bus, TimeProvider.System).State(Unit));
             Assert.True(lost.IsConnectionLost, lost.Message);
@@ -81,6 +85,7 @@ public sealed class SystemUnitsTests(ContainerEngine engine)
         units.Stop(Unit);
         Eventually.True("it is stopped", Patience, () => units.State(Unit).ActiveState == "inactive");
         units.Restart(Unit);
+        Eventually.True("nothing is to be done to it", Patience, () => Shown(host, "Job").Length == 0);
         Assert.Equal("inactive", units.State(Unit).ActiveState);
 
         host.Write("/etc/systemd/system/restless.service", "[Service]\nExecStart=sleep infinity\nRestart=always\nRestartSec=10ms\nTasksMax=infinity\n[Install]\nAlias=dozer.service\n");
@@ -97,9 +102,9 @@ public sealed class SystemUnitsTests(ContainerEngine engine)
         host.StartUnit(Unit);
         foreach (int port in new[] { 143, 143, 110 }) host.HoldConnection("127.0.0.1", port);
         Eventually.True(
-            "a process for each login", Patience, () => Count(units, "imap-login") == 2 && Count(units, "pop3-login") == 1,
+            // A process that has just been forked is another dovecot.
+            "a process for each login", Patience, () => Count(units, "imap-login") == 2 && Count(units, "pop3-login") == 1 && Count(units, "dovecot") == 1,
             () => string.Join('\n', units.Processes(Unit)));
-        Assert.Equal(1, Count(units, "dovecot"));
 
         // A process writes what it likes where its name stands.
         const string Hostile = "x\u001b[31m\n/tmp/\"imap-login\": ";
@@ -170,7 +175,7 @@ public sealed class SystemUnitsTests(ContainerEngine engine)
     {
         if (expected.Length > 0) Assert.Equal(expected, signals.Wait(Patience));
         _ = new SystemUnits(bus, TimeProvider.System).State("napper.service");
-        while (signals.Wait(TimeSpan.FromMilliseconds(400)).Count > 0) { }
+        while (signals.Wait(TimeSpan.FromMilliseconds(1500)).Count > 0) { }
     }
 
     private static string Shown(Container host, string property) => host.Exec("systemctl", "show", "-P", property, Unit).Out.Trim();
