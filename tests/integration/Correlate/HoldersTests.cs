@@ -246,9 +246,10 @@ public sealed class HoldersTests : IDisposable
     private void Write(string text) => File.AppendAllText(
         ratewall.LogFile, string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.ffffff}+00:00 host {text}\n"));
 
+    // With --follow the ban is seen before its connections are ended.
     private static SocketError EndOf(Socket served)
     {
-        served.ReceiveTimeout = 1000;
+        served.ReceiveTimeout = 30_000;
         return Assert.Throws<SocketException>(() => served.Receive(new byte[1])).SocketErrorCode;
     }
 
