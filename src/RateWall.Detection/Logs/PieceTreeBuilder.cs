@@ -17,8 +17,16 @@ internal sealed class PieceTreeBuilder
     private readonly List<int[]> ends = [];
 
     private readonly int most;
+    private readonly Rest[] all;
+    // Of a partition those that are not wanted yet.
+    private readonly Rest[] others;
 
-    private PieceTreeBuilder(int most) => this.most = most;
+    private PieceTreeBuilder(Rest[] all, int most)
+    {
+        this.most = most;
+        this.all = all;
+        others = new Rest[all.Length];
+    }
 
     /// <summary>Makes a tree.</summary>
     /// <param name="sequences">What goes into it.</param>
@@ -26,56 +34,105 @@ internal sealed class PieceTreeBuilder
     /// <param name="ends">For each end of the tree the numbers of the sequences that end there, in the order given.</param>
     public static PieceTree Build(IEnumerable<PieceSequence> sequences, int most, out int[][] ends)
     {
-        var builder = new PieceTreeBuilder(most);
-        int root = builder.Add([], [.. sequences.Select(s => new Rest(s))]);
+        Rest[] made = [.. sequences.Select(s => new Rest(s))];
+        var builder = new PieceTreeBuilder(made, most);
+        int root = builder.Add([], 0, made.Length);
         ends = [.. builder.ends];
         return builder.Finish(root);
     }
 
-    private int Add(byte[] label, List<Rest> all)
+    // A file may have thousands of templates, and is read by every run: those of a place lie beside one another in the one array,
+    // and each step only brings them into order.
+    private int Add(byte[] label, int from, int to)
     {
-        List<Rest> over = all.FindAll(r => r.IsOver);
-        all.RemoveAll(r => r.IsOver);
+        int over = Gather(from, to, static (rest, _) => rest.IsOver, model: null), at = over;
         List<Hop> own = [];
         List<Step> next = [];
-        while (all.Count > 0)
+        while (at < to)
         {
-            Rest first = all[0];
-            List<Rest> same;
+            Rest first = all[at];
+            int same;
             if (first.IsLiteral)
             {
-                same = all.FindAll(r => r.IsLiteral && r.Byte(0) == first.Byte(0));
-                int length = 1;
-                while (length < PieceTree.MaxLabel && first.Byte(length) is >= 0 and var byteHere && same.TrueForAll(r => r.Byte(length) == byteHere)) length++;
-                byte[] shared = new byte[length];
-                for (int i = 0; i < length; i++) shared[i] = (byte)first.Byte(i);
-                all.RemoveAll(same.Contains);
-                same.ForEach(r => r.Take(length));
-                next.Add(new(shared[0], Add(shared, same)));
-                continue;
+                same = Gather(at, to, static (rest, model) => rest.IsLiteral && rest.Byte(0) == model!.Byte(0), first);
+                byte[] shared = Shared(at, same);
+                for (int i = at; i < same; i++) all[i].Take(shared.Length);
+                next.Add(new(shared[0], Add(shared, at, same)));
+            }
+            else
+            {
+                Piece hole = first.Next;
+                same = Gather(at, to, static (rest, model) => !rest.IsLiteral && rest.Next.Class == model!.Next.Class && rest.Next.GivesBack == model.Next.GivesBack, first);
+                for (int i = at; i < same; i++) all[i].TakeHole();
+                own.Add(new(hole, Add([], at, same)));
             }
 
-            Piece hole = first.Next;
-            same = all.FindAll(r => !r.IsLiteral && r.Next.Class == hole.Class && r.Next.GivesBack == hole.GivesBack);
-            all.RemoveAll(same.Contains);
-            same.ForEach(r => r.TakeHole());
-            own.Add(new(hole, Add([], same)));
+            at = same;
         }
 
         int end = ends.Count;
-        foreach (Rest[] some in over.Chunk(most)) ends.Add([.. some.Select(r => r.Number)]);
-        places.Add(new(label, end, ends.Count - end, over.TrueForAll(r => r.IsLast), holes.Count, own.Count, children.Count, next));
+        bool endsOnly = true;
+        for (int i = from; i < over; i += most)
+        {
+            int[] numbers = new int[Math.Min(most, over - i)];
+            for (int k = 0; k < numbers.Length; k++)
+            {
+                numbers[k] = all[i + k].Number;
+                endsOnly &= all[i + k].IsLast;
+            }
+
+            ends.Add(numbers);
+        }
+
+        places.Add(new(label, end, ends.Count - end, endsOnly, holes.Count, own.Count, children.Count, next));
         holes.AddRange(own);
         if (next.Count > 0)
         {
-            int low = next.Min(n => n.Key);
-            int[] byKey = new int[next.Max(n => n.Key) - low + 1];
-            Array.Fill(byKey, -1);
-            foreach (Step step in next) byKey[step.Key - low] = step.Place;
-            children.AddRange(byKey);
+            (int low, int high) = KeysOf(next);
+            int begin = children.Count;
+            for (int key = low; key <= high; key++) children.Add(-1);
+            foreach (Step step in next) children[begin + step.Key - low] = step.Place;
         }
 
         return places.Count - 1;
+    }
+
+    // Brings those that are wanted to the front, all in the order they had; the answer is where they end.
+    private int Gather(int from, int to, Func<Rest, Rest?, bool> isWanted, Rest? model)
+    {
+        int wanted = from, left = 0;
+        for (int i = from; i < to; i++)
+        {
+            if (isWanted(all[i], model)) all[wanted++] = all[i];
+            else others[left++] = all[i];
+        }
+
+        Array.Copy(others, 0, all, wanted, left);
+        return wanted;
+    }
+
+    // The bytes that all of them go on with.
+    private byte[] Shared(int from, int to)
+    {
+        Rest first = all[from];
+        int length = 1;
+        for (; length < PieceTree.MaxLabel && first.Byte(length) is >= 0 and var next; length++)
+        {
+            int i = from + 1;
+            while (i < to && all[i].Byte(length) == next) i++;
+            if (i < to) break;
+        }
+
+        byte[] shared = new byte[length];
+        for (int i = 0; i < length; i++) shared[i] = (byte)first.Byte(i);
+        return shared;
+    }
+
+    private static (int Low, int High) KeysOf(List<Step> steps)
+    {
+        (int low, int high) = (byte.MaxValue, byte.MinValue);
+        foreach (Step step in steps) (low, high) = (Math.Min(low, step.Key), Math.Max(high, step.Key));
+        return (low, high);
     }
 
     private PieceTree Finish(int root)
@@ -87,6 +144,7 @@ internal sealed class PieceTreeBuilder
             Place place = places[i];
             label.Clear();
             place.Label.CopyTo(label);
+            (int low, int high) = place.Next.Count > 0 ? KeysOf(place.Next) : (0, -1);
             nodes[i] = new()
             {
                 Label = Vector128.Create<byte>(label),
@@ -98,8 +156,8 @@ internal sealed class PieceTreeBuilder
                 FirstHole = place.FirstHole,
                 HoleCount = (short)place.HoleCount,
                 FirstChild = place.FirstChild,
-                FirstKey = place.Next.Count > 0 ? place.Next.Min(n => n.Key) : (byte)0,
-                KeyCount = (short)(place.Next.Count > 0 ? place.Next.Max(n => n.Key) - place.Next.Min(n => n.Key) + 1 : 0),
+                FirstKey = (byte)low,
+                KeyCount = (short)(high - low + 1),
             };
             (nodes[i].Way, nodes[i].Next) = WayOf(place);
         }
