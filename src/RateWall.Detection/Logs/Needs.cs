@@ -85,8 +85,7 @@ internal sealed class Needs
     private static byte[] TextOf(Template template)
     {
         var text = new StringBuilder();
-        foreach (Piece piece in template.Pieces)
-            if (piece.Literal.Length > 0) text.Append(Encoding.Latin1.GetString(piece.Literal)).Append('\n');
+        foreach (byte[] literal in template.Literals) text.Append(Encoding.Latin1.GetString(literal)).Append('\n');
         return Encoding.Latin1.GetBytes(text.ToString());
     }
 }

@@ -106,10 +106,9 @@ internal sealed class OtherTemplates
     private static byte[]? TellingOf(Template template, Template other)
     {
         // First behind the beginning: what stands in it the other one may often hold in its own.
-        int begun = template.Beginning.Count;
-        foreach (Piece piece in template.Pieces.Skip(begun).Concat(template.Pieces.Take(begun)))
+        int begun = template.Beginning.Count(p => p.Literal.Length > 0);
+        foreach (byte[] literal in template.Literals.Skip(begun).Concat(template.Literals.Take(begun)))
         {
-            byte[] literal = piece.Literal;
             // One that goes on where the other's free text begins is in many of its messages for a while.
             int least = Math.Min(Telling, Math.Max(2, literal.Length));
             for (int i = 0; i + 1 < other.Pieces.Count; i++)

@@ -26,6 +26,7 @@ internal sealed class RegexPattern
 
     private RegexPattern(string pattern, string place, bool later)
     {
+        Literals = RegexLiterals.Of(pattern);
         FindsAddress = pattern.Contains("(?<address>", StringComparison.Ordinal);
         regex = new(() => Compile(pattern, place));
         if (!later) _ = regex.Value;
@@ -33,6 +34,9 @@ internal sealed class RegexPattern
 
     /// <summary>Lines that were given up because the time limit was reached; they are taken for no login try.</summary>
     public long Timeouts => Interlocked.Read(ref timeouts);
+
+    /// <summary>What every message holds that it matches. Without them it is not worth asking.</summary>
+    public byte[][] Literals { get; }
 
     /// <summary>True when it can find an address.</summary>
     public bool FindsAddress { get; }

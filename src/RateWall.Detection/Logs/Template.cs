@@ -38,7 +38,7 @@ internal sealed class Template
         segments = [Segment.Empty];
         frees = [];
         Choice = AnchorChoice.Only;
-        Signs = [];
+        Signs = Literals = regex.Literals;
         findsNothing = !regex.FindsAddress;
     }
 
@@ -75,6 +75,7 @@ internal sealed class Template
         Choice = left && right ? AnchorChoice.Only
             : left || anchor == segments.Length - 1 ? AnchorChoice.Last
             : AnchorChoice.First;
+        Literals = [.. pieces.Where(p => p.Literal.Length > 0).Select(p => p.Literal)];
         int looked = Beginning.Count + (SecondSegment is null ? 0 : 1 + SecondSegment.Pieces.Count);
         Signs = [.. pieces.Skip(looked).Where(p => p.Literal.Length > 1).Select(p => p.Literal)];
         ending = LastByteOf(pieces[^1]);
@@ -90,8 +91,11 @@ internal sealed class Template
         }
     }
 
-    /// <summary>The pieces, in order.</summary>
+    /// <summary>The pieces, in order; none of a regular expression.</summary>
     public IReadOnlyList<Piece> Pieces { get; }
+
+    /// <summary>The literals that every match holds.</summary>
+    public byte[][] Literals { get; }
 
     /// <summary>Lines that its regular expression gave up.</summary>
     public long Timeouts => regex?.Timeouts ?? 0;
