@@ -9,7 +9,7 @@ internal sealed class Needs
     private const int Most = 4;
 
     // With more templates it takes too long to find them.
-    private const int MostTemplates = 64;
+    private const int MostTemplates = 128;
 
     private const int Shortest = 2;
     private const int Longest = 8;
