@@ -4,7 +4,7 @@ namespace RateWall.Detection.Logs;
 
 /// <summary>
 /// What every text holds that a regular expression matches: the literals that stand in no group, no choice and under no
-/// quantifier. To look for them takes a thousandth of the time that the engine takes, and of a second to make it ready.
+/// quantifier. Looking for them takes a hundredth of the time that the engine takes, which also needs a tenth of a second to start.
 /// </summary>
 internal static class RegexLiterals
 {
