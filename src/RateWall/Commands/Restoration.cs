@@ -163,19 +163,19 @@ internal sealed class Restoration(StateDatabase state, KernelWall wall, Effectiv
 
     private long PutTrust()
     {
-        (AddressPrefix, string, DateTimeOffset)[] trusted = [.. Trusted(time.GetUtcNow())];
+        TrustedKey[] trusted = [.. Trusted(time.GetUtcNow())];
         int outside = wall.Bans.Trust(trusted);
         TrustWithoutRoom += outside;
         return trusted.Length - outside;
     }
 
     // Only families that the wall knows: a service may have been switched off since.
-    private IEnumerable<(AddressPrefix Key, string Family, DateTimeOffset Until)> Trusted(DateTimeOffset now)
+    private IEnumerable<TrustedKey> Trusted(DateTimeOffset now)
     {
         HashSet<string> known = [.. wall.Sets().Select(s => s.Name)];
         return state.SuccessesSince(now - policy.Trust.For)
             .Where(s => known.Contains(WallTable.Trusted(s.Family, s.Key.IsIPv4)))
-            .Select(s => (s.Key, s.Family, policy.Trust.Until(s.UnixMilliseconds, now)));
+            .Select(s => new TrustedKey(s.Key, s.Family, policy.Trust.Until(s.UnixMilliseconds, now)));
     }
 
     private void InChunks(DateTimeOffset now, bool settled, Action<IReadOnlyList<BanElement>> take)

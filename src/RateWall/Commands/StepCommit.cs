@@ -13,7 +13,7 @@ namespace RateWall.Commands;
 /// <param name="EndConnections">As <see cref="BannedConnections.End"/>.</param>
 internal sealed record BanSets(
     Func<IReadOnlyList<BanElement>, IReadOnlyList<BanElement?>> Put,
-    Func<IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)>, int> Trust,
+    Func<IReadOnlyList<TrustedKey>, int> Trust,
     Action<ServicePolicy, DateTimeOffset> Siege,
     Func<IReadOnlyCollection<StoredBan>, EndedConnections> EndConnections)
 {
@@ -200,10 +200,10 @@ internal sealed class StepCommit(
     private void Trust(IReadOnlyList<SuccessSeen> successes)
     {
         DateTimeOffset now = time.GetUtcNow();
-        (AddressPrefix, string, DateTimeOffset)[] trusted =
+        TrustedKey[] trusted =
         [
             .. successes
-                .Select(s => (s.Key, s.Family, Until: policy.Trust.Until(s.UnixMilliseconds, now)))
+                .Select(s => new TrustedKey(s.Key, s.Family, policy.Trust.Until(s.UnixMilliseconds, now)))
                 .Where(t => t.Until > now),
         ];
         if (trusted.Length > 0) TrustWithoutRoom += kernel.Trust(trusted);

@@ -19,7 +19,7 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
     private readonly LimitReader limits = new(reader);
     private readonly DetectionReader detections = new(reader);
     private readonly LogReader logs = new(reader, facts);
-    private readonly List<(int Port, string Service, bool Enabled, ValueOrigin Origin)> ports = [];
+    private readonly List<ClaimedPort> ports = [];
 
     private PolicyProblems Problems => reader.Problems;
 
@@ -69,15 +69,15 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
     /// <summary>Refuses a port that two enabled services want: the kernel asks one service only.</summary>
     public void SharedPorts()
     {
-        foreach (IGrouping<int, (int Port, string Service, bool Enabled, ValueOrigin Origin)> port in ports.Where(p => p.Enabled).GroupBy(p => p.Port))
+        foreach (ClaimedPort port in ports)
         {
-            var owners = port.DistinctBy(p => p.Service, StringComparer.Ordinal).ToList();
-            if (owners.Count < 2) continue;
+            List<ClaimedPort> owners = [.. ports.Where(p => p.Enabled && p.Port == port.Port).DistinctBy(p => p.Service, StringComparer.Ordinal)];
+            // Told once for each port.
+            if (owners.Count < 2 || !ReferenceEquals(owners[0], port)) continue;
             // What the operator wrote is to blame, not what was built in.
             int blamed = owners.FindLastIndex(o => o.Origin.File != PolicyReader.BuiltIn);
-            (int _, string service, bool _, ValueOrigin origin) = owners[blamed < 0 ? owners.Count - 1 : blamed];
-            var other = owners.First(o => o.Service != service);
-            Problems.Add(origin, $"port {port.Key} of services.{service} belongs to services.{other.Service} too ({TerminalText.Escape(other.Origin.ToString())}); take it from one, or write 'enabled: false' there");
+            ClaimedPort one = owners[blamed < 0 ? owners.Count - 1 : blamed], other = owners.First(o => o.Service != one.Service);
+            Problems.Add(one.Origin, $"port {one.Port} of services.{one.Service} belongs to services.{other.Service} too ({TerminalText.Escape(other.Origin.ToString())}); take it from one, or write 'enabled: false' there");
         }
     }
 
@@ -113,7 +113,7 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
             }
 
             found.Add(port);
-            ports.Add((port, service, enabled, item.Origin));
+            ports.Add(new(port, service, enabled, item.Origin));
         }
 
         reader.Record(path, $"[{string.Join(", ", found)}]", node.Origin);
@@ -159,4 +159,7 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
     // systemd.unit(5): the prefix takes letters, digits and ":-_.\", an instance follows "@"; 255 characters in all.
     [GeneratedRegex(@"\A[A-Za-z0-9:_.\\-]{1,200}(?:@[A-Za-z0-9:_.\\-]{0,40})?\.(?:service|socket|scope|slice)\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex UnitName();
+
+    // A class, as the base library's generic code is compiled ahead for classes, and for each struct anew in every run.
+    private sealed record ClaimedPort(int Port, string Service, bool Enabled, ValueOrigin Origin);
 }

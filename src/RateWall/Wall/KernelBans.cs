@@ -87,7 +87,7 @@ public sealed partial class KernelBans : IDisposable
     /// fills it.
     /// </summary>
     /// <returns>How many found no room, because their set is full; the others are in.</returns>
-    public int Trust(IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)> keys)
+    public int Trust(IReadOnlyList<TrustedKey> keys)
     {
         ArgumentNullException.ThrowIfNull(keys);
         DateTimeOffset now = time.GetUtcNow();

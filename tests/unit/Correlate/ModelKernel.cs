@@ -47,7 +47,7 @@ internal sealed class ModelKernel
         return [.. bans.Select(b => new BanElement(b.Target, Bans[b.Target]))];
     }
 
-    private int Trust(IReadOnlyList<(AddressPrefix Key, string Family, DateTimeOffset Until)> keys)
+    private int Trust(IReadOnlyList<TrustedKey> keys)
     {
         foreach ((AddressPrefix key, string family, DateTimeOffset until) in keys) Trusted[(key, family)] = until;
         return 0;

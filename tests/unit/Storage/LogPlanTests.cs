@@ -14,7 +14,7 @@ public sealed class LogPlanTests
         PlannedLog all = plan.Single(l => l.File == "/var/log/all.log"), own = plan.Single(l => l.File == "/var/log/vsftpd.log");
         Assert.Equal(["ftp", "ssh"], all.ServiceNames.Order(StringComparer.Ordinal), StringComparer.Ordinal);
         Assert.Equal("sshd", all.Program);
-        Assert.Equal([("ftp", "vsftpd")], all.Elsewhere);
+        Assert.Equal([new("ftp", "vsftpd")], all.Elsewhere);
         Assert.Equal(["ftp"], own.ServiceNames, StringComparer.Ordinal);
         Assert.Equal("vsftpd", own.Program);
         Assert.Empty(own.Elsewhere);
