@@ -51,7 +51,8 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
     [ContainerFact]
     public void Dovecot_WithTheBanRungOff_IsRestartedOnce()
     {
-        Begin("tell, restart");
+        // So long that all of them are there: who came only to the next run of it would stay.
+        Begin("tell, restart", pause: "15s");
         watch.Start();
         string run = watch.InvocationOf(Unit);
 
@@ -157,7 +158,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
         string[] Told() => [.. watch.Journal().Where(l => l.Contains(Unit, StringComparison.Ordinal) && l.Contains("too many", StringComparison.Ordinal))];
     }
 
-    private void Begin(string ladder, string stopFor = "1d", string quiet = "2s")
+    private void Begin(string ladder, string stopFor = "1d", string quiet = "2s", string pause = "4s")
     {
         hosts.Begin($$"""
             services:
@@ -166,7 +167,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
             units:
               dovecot: { enabled: false }
               pop3_login: { enabled: false }
-              imap_login: { unit: {{Unit}}, process: {{LoginProcess}}, services: [imap], warn: {{Act}}, act: {{Act}}, normal: {{Normal}}, after: 1s, quiet: {{quiet}}, pause: 4s, stop-for: {{stopFor}}, ladder: [{{ladder}}] }
+              imap_login: { unit: {{Unit}}, process: {{LoginProcess}}, services: [imap], warn: {{Act}}, act: {{Act}}, normal: {{Normal}}, after: 1s, quiet: {{quiet}}, pause: {{pause}}, stop-for: {{stopFor}}, ladder: [{{ladder}}] }
             """);
         watch.Begin();
     }
