@@ -107,7 +107,8 @@ internal sealed class OtherTemplates
     {
         // First behind the beginning: what stands in it the other one may often hold in its own.
         int begun = template.Beginning.Count(p => p.Literal.Length > 0);
-        foreach (byte[] literal in template.Literals.Skip(begun).Concat(template.Literals.Take(begun)))
+        byte[][] all = template.Literals;
+        foreach (byte[] literal in all.Skip(begun).Concat(all.Take(begun)))
         {
             // One that goes on where the other's free text begins is in many of its messages for a while.
             int least = Math.Min(Telling, Math.Max(2, literal.Length));

@@ -77,12 +77,7 @@ internal sealed class PieceTree
     /// <summary>True when a literal behind a node begins with a byte; else only holes lead on from there.</summary>
     /// <param name="number">The node.</param>
     /// <param name="first">The byte.</param>
-    public bool HasKey(int number, byte first)
-    {
-        ref Node node = ref nodes[number];
-        int key = first - node.FirstKey;
-        return (uint)key < (uint)node.KeyCount && children[node.FirstChild + key] >= 0;
-    }
+    public bool HasKey(int number, byte first) => ChildBy(nodes[number], first) >= 0;
 
     /// <summary>Adds the ends that may be reached from a node on.</summary>
     /// <param name="number">The node.</param>
@@ -99,9 +94,9 @@ internal sealed class PieceTree
 
     private (Certainty Certain, int Child) Foresee(in Node node, ref Glance glance, int at)
     {
+        // The glance remembers how far it was looked.
         if (node.KeyCount == 0) return (Certainty.No, -1);
-        int key = glance[at] - node.FirstKey;
-        int child = (uint)key < (uint)node.KeyCount ? children[node.FirstChild + key] : -1;
+        int child = ChildBy(node, glance[at]);
         if (child < 0) return (Certainty.No, -1);
         ref byte label = ref Unsafe.As<Vector128<byte>, byte>(ref nodes[child].Label);
         for (int i = 0; i < nodes[child].Length; i++)
@@ -225,11 +220,17 @@ internal sealed class PieceTree
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int Child(in Node node, ReadOnlySpan<byte> message, int at)
     {
-        int key = message[at] - node.FirstKey;
-        if ((uint)key >= (uint)node.KeyCount) return -1;
-        int child = children[node.FirstChild + key];
+        int child = ChildBy(node, message[at]);
         return child >= 0 && message.Length - at >= nodes[child].Length
             && nodes[child].Stands(ref Unsafe.Add(ref MemoryMarshal.GetReference(message), at)) ? child : -1;
+    }
+
+    // The child that begins with a byte, or -1.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int ChildBy(in Node node, byte first)
+    {
+        int key = first - node.FirstKey;
+        return (uint)key < (uint)node.KeyCount ? children[node.FirstChild + key] : -1;
     }
 
     /// <summary>How it goes on behind a node.</summary>

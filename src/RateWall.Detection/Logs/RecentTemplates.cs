@@ -4,11 +4,11 @@ namespace RateWall.Detection.Logs;
 
 /// <summary>
 /// Which templates the messages of late matched that lead to one node: the next one mostly is of the same, and then no other
-/// needs to be doublings for. Of one reader alone.
+/// needs to be looked for. Of one reader alone.
 /// </summary>
 internal struct RecentTemplates
 {
-    // As many matches the long way until it is doublings whether there is a short one: those that come but once shall cost nothing.
+    // As many matches the long way until it is looked whether there is a short one: those that come but once shall cost nothing.
     private const int Every = 16;
 
     // As many that go the long way in vain take about as long as it takes to find out what they lack; each time twice as many.

@@ -38,7 +38,7 @@ internal sealed class Template
         segments = [Segment.Empty];
         frees = [];
         Choice = AnchorChoice.Only;
-        Signs = Literals = regex.Literals;
+        Signs = regex.Literals;
         findsNothing = !regex.FindsAddress;
     }
 
@@ -75,7 +75,6 @@ internal sealed class Template
         Choice = left && right ? AnchorChoice.Only
             : left || anchor == segments.Length - 1 ? AnchorChoice.Last
             : AnchorChoice.First;
-        Literals = [.. pieces.Where(p => p.Literal.Length > 0).Select(p => p.Literal)];
         int looked = Beginning.Count + (SecondSegment is null ? 0 : 1 + SecondSegment.Pieces.Count);
         Signs = [.. pieces.Skip(looked).Where(p => p.Literal.Length > 1).Select(p => p.Literal)];
         ending = LastByteOf(pieces[^1]);
@@ -95,7 +94,7 @@ internal sealed class Template
     public IReadOnlyList<Piece> Pieces { get; }
 
     /// <summary>The literals that every match holds.</summary>
-    public byte[][] Literals { get; }
+    public byte[][] Literals => regex?.Literals ?? [.. Pieces.Where(p => p.Literal.Length > 0).Select(p => p.Literal)];
 
     /// <summary>Lines that its regular expression gave up.</summary>
     public long Timeouts => regex?.Timeouts ?? 0;
