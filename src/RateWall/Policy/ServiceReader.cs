@@ -71,7 +71,7 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
     {
         foreach (ClaimedPort port in ports)
         {
-            List<ClaimedPort> owners = [.. ports.Where(p => p.Enabled && p.Port == port.Port).DistinctBy(p => p.Service, StringComparer.Ordinal)];
+            List<ClaimedPort> owners = [.. ports.Where(p => p.Port == port.Port).DistinctBy(p => p.Service, StringComparer.Ordinal)];
             // Told once for each port.
             if (owners.Count < 2 || !ReferenceEquals(owners[0], port)) continue;
             // What the operator wrote is to blame, not what was built in.
@@ -113,7 +113,7 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
             }
 
             found.Add(port);
-            ports.Add(new(port, service, enabled, item.Origin));
+            if (enabled) ports.Add(new(port, service, item.Origin));
         }
 
         reader.Record(path, $"[{string.Join(", ", found)}]", node.Origin);
@@ -160,6 +160,6 @@ internal sealed partial class ServiceReader(ValueReader reader, LogFacts facts, 
     [GeneratedRegex(@"\A[A-Za-z0-9:_.\\-]{1,200}(?:@[A-Za-z0-9:_.\\-]{0,40})?\.(?:service|socket|scope|slice)\z", RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex UnitName();
 
-    // A class, as the base library's generic code is compiled ahead for classes, and for each struct anew in every run.
-    private sealed record ClaimedPort(int Port, string Service, bool Enabled, ValueOrigin Origin);
+    // Of an enabled service. A class: see TrustedKey.
+    private sealed record ClaimedPort(int Port, string Service, ValueOrigin Origin);
 }

@@ -35,7 +35,7 @@ internal static class LogPlan
             }),
     ];
 
-    // A class, as the base library's generic code is compiled ahead for classes, and for each struct anew in every run.
+    // A class: see TrustedKey.
     private sealed record NamedLog(ServicePolicy Service, LogSource Log);
 
     private static string? PathOf(LogSource log) => log.File is null ? null : Path.GetFullPath(log.File);
