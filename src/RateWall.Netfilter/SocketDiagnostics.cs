@@ -56,8 +56,7 @@ public sealed class SocketDiagnostics : IDisposable
         ArgumentNullException.ThrowIfNull(target);
         MessageBytes request = SocketMessages.DestroyRequest(target);
         string operation = $"destroy the socket to {target.Remote}";
-        Acknowledgement answer = retry.Execute(() => exchange.Ask(operation, request, SOCK_DIAG_BY_FAMILY, (in NetlinkMessage _) => { }));
-        return Outcome(operation, answer);
+        return retry.Execute(() => Outcome(operation, exchange.Ask(operation, request, SOCK_DIAG_BY_FAMILY, (in NetlinkMessage _) => { })));
     }
 
     /// <inheritdoc/>

@@ -27,7 +27,7 @@ public sealed class AdministratorTests : IClassFixture<AdministratorTests.Machin
     [ContainerFact]
     public void WrongPolicy_AppliedToBeConfirmed_RollsBackByItselfAndHeGetsInAgain()
     {
-        Patiently(WriteAnd + "apply --confirm 20s", Wrong).MustSucceed("apply --confirm");
+        Patiently(WriteAnd + "apply --confirm 40s", Wrong).MustSucceed("apply --confirm");
         AwaitLockedOut();
 
         Eventually.True("he gets in again", Patience, () => administrator.Over("true").ExitCode == 0, host.Journal);

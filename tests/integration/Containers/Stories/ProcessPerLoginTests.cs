@@ -70,7 +70,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
     [ContainerFact]
     public void Dovecot_Stopped_ComesBackByItselfWhenRateWallIsKilled()
     {
-        Begin("tell, stop", stopFor: "20s", quiet: "10m");
+        Begin("tell, stop", stopFor: "40s", quiet: "10m");
         watch.Start(restarts: false);
 
         Attack();
@@ -114,7 +114,7 @@ public sealed class ProcessPerLoginTests(StoryHosts hosts) : IClassFixture<Story
     [ContainerFact]
     public void WhatAStopTakesDown_AndWhatWouldUndoIt_ComeBackToo()
     {
-        Begin("tell, stop", stopFor: "20s", quiet: "10m");
+        Begin("tell, stop", stopFor: "40s", quiet: "10m");
         watch.Install("webmail.service", $"[Unit]\nRequires={Unit}\nAfter={Unit}\n[Service]\nExecStart=sleep infinity\n");
         // Dovecot closes what it was not told to listen on, and systemd takes a socket that is closed for broken.
         watch.Install("dovecot.socket.d/one.conf", $"[Socket]\nListenStream=\nListenStream=0.0.0.0:{Imap.ToString(CultureInfo.InvariantCulture)}\n");
