@@ -145,6 +145,9 @@ public sealed class DaemonHost : IDisposable
         attacker.AddAddresses(Tries.Select(t => t.Source));
         AwaitDaemons(target, attacker);
         string[] said = [.. attacker.TryLogins([.. Tries.Select(AsLogin)], together: 24, patience: 60)];
+        // No client waits for the answer to its QUIT: what a daemon has to say of a connection's end it says before it lets go of it.
+        Eventually.True("every daemon has let go of its connections", TimeSpan.FromMinutes(2), () => Connections(target).Length == 0, () => Connections(target));
+        target.Exec("journalctl", "--sync").MustSucceed("journalctl --sync");
         Try last = Tries[^1];
         Eventually.True(
             "the journal has the last try", TimeSpan.FromMinutes(2),
@@ -152,6 +155,9 @@ public sealed class DaemonHost : IDisposable
         target.Exec("sh", "-c", $"journalctl --all --no-pager -o short >{ReadableJournal}").MustSucceed("journalctl");
         return said;
     }
+
+    private static string Connections(Container host) => host.Exec(
+        "ss", "-Htn", "state", "established", "state", "close-wait", "(", string.Join(" or ", Doors.Select(d => $"sport = :{d.Port}")), ")").MustSucceed("ss").Out;
 
     private Login AsLogin(Try one) =>
         new(one.Protocol, one.Source, one.Source.Contains(':', StringComparison.Ordinal) ? Address6 : host.Value.Address, one.Door.Port, one.Name, one.Password);
