@@ -5,6 +5,8 @@ namespace RateWall.Detection.Logs;
 /// <content>How long the stamp is that a line begins with: 0 where there is none.</content>
 internal ref partial struct LineHeader
 {
+    private static readonly System.Buffers.SearchValues<byte> HexDigits = System.Buffers.SearchValues.Create("0123456789abcdefABCDEF"u8);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int StampLength(ReadOnlySpan<byte> line)
     {

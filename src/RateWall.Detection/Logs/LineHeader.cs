@@ -6,8 +6,6 @@ namespace RateWall.Detection.Logs;
 /// </summary>
 internal ref partial struct LineHeader
 {
-    private static readonly System.Buffers.SearchValues<byte> HexDigits = System.Buffers.SearchValues.Create("0123456789abcdefABCDEF"u8);
-
     // Those of host names and addresses, and of the chains that syslog-ng makes of them: "s_local@mx/relay".
     private static readonly System.Buffers.SearchValues<byte> HostBytes =
         System.Buffers.SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-_%@/"u8);

@@ -133,7 +133,7 @@ public sealed class HeldConnectionsTests : IDisposable
         using (held) using (served) using (inside) using (insideServed) using (there) using (thereServed) using (elsewhere) using (elsewhereServed)
         {
             Answer answer = ratewall.Run(verb == "confirm" ? [verb, "--revert"] : [verb]).MustSucceed(verb);
-            Assert.True(answer.Error.Contains("ended 3 open connections of banned sources", StringComparison.Ordinal), answer.Error + LeftAt(hosts.Server));
+            if (!answer.Error.Contains("ended 3 open connections of banned sources", StringComparison.Ordinal)) Assert.Fail(answer.Error + Left());
             Assert.All((Socket[])[served, insideServed, thereServed], s => Assert.Equal(SocketError.ConnectionAborted, EndOf(s)));
             Assert.Equal("x", Passed(elsewhere, elsewhereServed));
         }
@@ -156,7 +156,7 @@ public sealed class HeldConnectionsTests : IDisposable
     }
 
     /// <summary>What the server still holds, as another program sees it.</summary>
-    private static string LeftAt(NetworkNamespace server) => "the server's sockets, as ss(8) has them:\n" + server.Exec("ss", "--tcp", "--numeric", "--all", "--extended", "--options").Out;
+    private string Left() => "the server's sockets, as ss(8) has them:\n" + hosts.Server.Exec("ss", "--tcp", "--numeric", "--all", "--extended", "--options").Out;
 
     private long Banned()
     {
